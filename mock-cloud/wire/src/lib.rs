@@ -1,0 +1,1 @@
+//! The bodies that the mock cloud and its client exchange.

@@ -1,0 +1,1 @@
+//! The Provider trait, the types it speaks, and the conformance suite.

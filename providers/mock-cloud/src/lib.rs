@@ -1,0 +1,1 @@
+//! The provider that makes load balancers in the mock cloud.

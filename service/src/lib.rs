@@ -1,0 +1,1 @@
+//! What a Service asks for, and what to do next about it.

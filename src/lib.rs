@@ -1,0 +1,1 @@
+//! Landfall, as a library.

@@ -1,0 +1,2 @@
+//! The program `landfall`.
+fn main() {}
