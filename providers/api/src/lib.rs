@@ -1,1 +1,22 @@
-//! The Provider trait, the types it speaks, and the conformance suite.
+//! The seam between the controller and the backends that make load balancers.
+//!
+//! The controller knows only [`Provider`]; a provider knows only these types and its own backend.
+//! Nothing here names a provider, does I/O, or knows Kubernetes' object types.
+
+mod error;
+mod identity;
+mod load_balancer;
+mod outcome;
+mod provider;
+pub mod tags;
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+
+pub use error::{Error, Retry};
+pub use identity::{ClusterId, LoadBalancerId, ServiceName};
+pub use load_balancer::{
+    Affinity, Family, FamilyPolicy, LoadBalancer, Node, Port, Protocol, TrafficPolicy,
+};
+pub use outcome::{Assigned, Ingress, IpMode, Outcome, Owned, PortFailure};
+pub use provider::{Capabilities, Held, Provider, Snapshot};

@@ -1,0 +1,76 @@
+//! What a provider answers.
+
+use std::net::IpAddr;
+
+use crate::{LoadBalancerId, Protocol, ServiceName};
+
+/// What `ensure` achieved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The load balancer is as it was wanted.
+    Provisioned(Assigned),
+    /// The backend is at work; [`Provider::changes`](crate::Provider::changes) tells when it
+    /// deserves another look.
+    Provisioning {
+        /// What is known already, for the status; an address that is not yet served is left out.
+        assigned: Option<Assigned>,
+        /// What is being waited for, for people.
+        message: String,
+    },
+}
+
+/// What a load balancer was given.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Assigned {
+    /// One entry for each family, or one for a host name. Never empty.
+    pub ingress: Vec<Ingress>,
+    /// Ports that it does not serve for now, each with its reason.
+    pub failed_ports: Vec<PortFailure>,
+}
+
+/// An entry of `status.loadBalancer.ingress`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ingress {
+    /// An address.
+    Ip {
+        /// `ip`.
+        address: IpAddr,
+        /// `ipMode`.
+        mode: IpMode,
+    },
+    /// A DNS name: lower case, RFC 1123.
+    Hostname(String),
+}
+
+/// `ipMode` (KEP-1860): how traffic for the address reaches a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum IpMode {
+    /// With the load balancer's address as destination; nodes may short-cut it.
+    Vip,
+    /// With a node's or pod's address as destination; nodes must let it out.
+    Proxy,
+}
+
+/// A port that a load balancer does not serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortFailure {
+    /// `spec.ports[].port`.
+    pub port: u16,
+    /// `spec.ports[].protocol`.
+    pub protocol: Protocol,
+    /// CamelCase, for `status.loadBalancer.ingress[].ports[].error`.
+    pub reason: String,
+    /// What to do about it, for people.
+    pub message: String,
+}
+
+/// Something that a cluster owns in a provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owned {
+    /// Whose it is. `None` for a part that the whole cluster shares.
+    pub id: Option<LoadBalancerId>,
+    /// The Service it was made for, as its tags say.
+    pub service: Option<ServiceName>,
+    /// What it is, for people: `load balancer 127.200.0.1`.
+    pub description: String,
+}

@@ -1,0 +1,71 @@
+//! The trait.
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+
+use crate::{
+    Error, Family, Ingress, LoadBalancer, LoadBalancerId, Outcome, Owned, Protocol, ServiceName,
+};
+
+/// A backend that makes load balancers for one cluster.
+///
+/// The controller never makes two calls for one load balancer at once; calls for different ones
+/// run side by side. A call may be cut off at any await, and the process may end between any two:
+/// whatever stands then is found again by [`owned`](Self::owned) and put right by the next
+/// [`ensure`](Self::ensure) or [`release`](Self::release).
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// What this backend can do. Does not change.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Once, before the first `ensure`: every Service that is ours or wanted, with its present
+    /// status, so that what is held is taken over before anything new is given. Called again
+    /// if it failed.
+    async fn begin(&self, snapshot: Snapshot) -> Result<(), Error>;
+
+    /// Makes the load balancer exactly this, from whatever is there. Idempotent; an address once
+    /// assigned stays. Returns at once when the backend needs longer
+    /// ([`Outcome::Provisioning`]).
+    async fn ensure(&self, wanted: &LoadBalancer) -> Result<Outcome, Error>;
+
+    /// Removes everything that belongs to it, parts included. Gone already is success.
+    async fn release(&self, id: &LoadBalancerId) -> Result<(), Error>;
+
+    /// All that this cluster owns here, read in bulk from the backend.
+    async fn owned(&self) -> Result<Vec<Owned>, Error>;
+
+    /// Load balancers that deserve another look: changed on the provider's side, or waiting for
+    /// something that has just become free. What happened before the call is not told.
+    fn changes(&self) -> BoxStream<'static, LoadBalancerId>;
+}
+
+/// What a backend can do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Protocols that it forwards. Ports with others are never handed to it.
+    pub protocols: Vec<Protocol>,
+    /// Families that it has addresses of. Others are never asked of it.
+    pub families: Vec<Family>,
+    /// Whether it sends traffic to node ports, and so can serve no port without one.
+    pub node_ports: bool,
+}
+
+/// What the cluster holds when a controller starts.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// Each Service that is ours or wanted.
+    pub services: Vec<Held>,
+}
+
+/// A Service as a controller finds it when it starts.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// Its load balancer.
+    pub id: LoadBalancerId,
+    /// What people call it.
+    pub service: ServiceName,
+    /// What its status says it has.
+    pub ingress: Vec<Ingress>,
+    /// What it asks for now; `None` if it is to be released, or asks for what cannot be.
+    pub wanted: Option<LoadBalancer>,
+}
