@@ -1,1 +1,24 @@
 //! What a Service asks for, and what to do next about it.
+//!
+//! Everything here is a pure function of its arguments: no I/O, no clock. The controller asks
+//! [`plan`] for one [`Step`] at a time, takes it, and asks again, until there is nothing to do.
+
+mod claim;
+mod marks;
+mod nodes;
+mod parse;
+mod plan;
+mod record;
+mod status;
+#[cfg(test)]
+mod testing;
+mod write;
+
+pub use claim::{Claim, Claims, Class};
+pub use marks::{FINALIZER, PROVISIONED, name_of, uid_of};
+pub use nodes::targets;
+pub use parse::{Fault, Parsed, parse};
+pub use plan::{Step, World, plan};
+pub use record::{Attempt, Failure, Record, Tenure};
+pub use status::{Condition, Status};
+pub use write::{Write, patch};

@@ -1,0 +1,90 @@
+//! Which provider a Service belongs to.
+
+use std::fmt;
+
+use k8s_openapi::api::core::v1::Service;
+use landfall_provider_api::Capabilities;
+
+use crate::marks::is_load_balancer;
+
+/// A load balancer class (`spec.loadBalancerClass`, KEP-1959). Each provider owns one, so within
+/// a process it names the provider.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Class(String);
+
+impl Class {
+    /// A class by name.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// Its name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What one provider claims, and what it can do for it.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// Services of this class.
+    pub class: Class,
+    /// Also Services without a class.
+    pub default: bool,
+    /// What the provider can do.
+    pub capabilities: Capabilities,
+}
+
+/// What all providers of a process claim.
+#[derive(Debug, Clone, Default)]
+pub struct Claims(Vec<Claim>);
+
+impl Claims {
+    /// Of these providers. Classes differ and at most one is the default; configuration sees to
+    /// that.
+    pub fn new(claims: Vec<Claim>) -> Self {
+        Self(claims)
+    }
+
+    /// Who claims this Service: nobody unless it is of type LoadBalancer. Services without a
+    /// class go to the default provider.
+    pub fn claimant(&self, service: &Service) -> Option<&Claim> {
+        if !is_load_balancer(service) {
+            return None;
+        }
+        let class = service.spec.as_ref()?.load_balancer_class.as_deref();
+        self.0.iter().find(|claim| match class {
+            Some(class) => claim.class.as_str() == class,
+            None => claim.default,
+        })
+    }
+
+    /// The classes of all providers.
+    pub fn classes(&self) -> impl Iterator<Item = &Class> {
+        self.0.iter().map(|claim| &claim.class)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{claims, service};
+
+    #[test]
+    fn a_service_goes_to_its_class_or_to_the_default() {
+        let claims = claims(&[("example.com/a", false), ("example.com/b", true)]);
+        let of = |service| claims.claimant(&service).map(|c| c.class.as_str());
+        assert_eq!(of(service().into()), Some("example.com/b"));
+        assert_eq!(
+            of(service().class("example.com/a").into()),
+            Some("example.com/a")
+        );
+        assert_eq!(of(service().class("example.com/x").into()), None);
+        assert_eq!(of(service().of_type("ClusterIP").into()), None);
+    }
+}

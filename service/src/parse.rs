@@ -1,0 +1,278 @@
+//! From a Service to the load balancer that it asks for. Parsed once, here; providers never read
+//! a raw Service. Releasing never depends on this.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
+use landfall_provider_api::{
+    Affinity, Capabilities, ClusterId, Family, FamilyPolicy, LoadBalancer, LoadBalancerId, Node,
+    Port, PortFailure, Protocol, TrafficPolicy,
+};
+
+use crate::marks::{name_of, uid_of};
+
+/// `sessionAffinityConfig.clientIP.timeoutSeconds` where it is not set.
+const DEFAULT_AFFINITY: Duration = Duration::from_hours(3);
+
+/// What a Service asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parsed {
+    /// The load balancer, with the ports that the provider can serve.
+    pub wanted: LoadBalancer,
+    /// The ports that it cannot serve, for the status.
+    pub refused: Vec<PortFailure>,
+}
+
+/// Why a Service asks for what cannot be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Path in the Service.
+    pub field: &'static str,
+    /// What is wrong with it and what would be right.
+    pub message: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.message)
+    }
+}
+
+/// What this Service asks for, from a provider that can do this. All faults at once.
+pub fn parse(
+    service: &Service,
+    cluster: &ClusterId,
+    capabilities: &Capabilities,
+    nodes: &Arc<[Node]>,
+) -> Result<Parsed, Vec<Fault>> {
+    let absent = ServiceSpec::default();
+    let spec = service.spec.as_ref().unwrap_or(&absent);
+    let mut faults = Vec::new();
+
+    let (ports, refused) = ports(spec, capabilities, &mut faults);
+    let (families, family_policy) = families(spec, capabilities, &mut faults);
+    let requested_addresses = requested_addresses(spec, &families, &mut faults);
+    let source_ranges = source_ranges(spec, capabilities, &mut faults);
+    let affinity = affinity(spec, capabilities, &mut faults);
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let wanted = LoadBalancer {
+        id: LoadBalancerId {
+            cluster: cluster.clone(),
+            service_uid: uid_of(service).to_owned(),
+        },
+        service: name_of(service),
+        ports,
+        families,
+        family_policy,
+        requested_addresses,
+        source_ranges,
+        traffic_policy: traffic_policy(spec),
+        affinity,
+        nodes: nodes.clone(),
+    };
+    Ok(Parsed { wanted, refused })
+}
+
+fn ports(
+    spec: &ServiceSpec,
+    capabilities: &Capabilities,
+    faults: &mut Vec<Fault>,
+) -> (Vec<Port>, Vec<PortFailure>) {
+    let (mut served, mut refused) = (Vec::new(), Vec::new());
+    for port in spec.ports.iter().flatten() {
+        let Some(port) = parse_port(port) else {
+            faults.push(Fault {
+                field: "spec.ports",
+                message: format!("port {} is not one that exists", port.port),
+            });
+            continue;
+        };
+        match refusal(&port, capabilities) {
+            None => served.push(port),
+            Some((reason, message)) => refused.push(PortFailure {
+                port: port.port,
+                protocol: port.protocol,
+                reason: reason.to_owned(),
+                message,
+            }),
+        }
+    }
+    if served.is_empty() && faults.is_empty() {
+        let reasons: Vec<_> = refused
+            .iter()
+            .map(|failure| failure.message.as_str())
+            .collect();
+        faults.push(Fault {
+            field: "spec.ports",
+            message: match reasons.as_slice() {
+                [] => "there is none, so there is nothing to serve".to_owned(),
+                reasons => reasons.join("; "),
+            },
+        });
+    }
+    (served, refused)
+}
+
+fn parse_port(port: &ServicePort) -> Option<Port> {
+    let number = |value: i32| u16::try_from(value).ok().filter(|&number| number > 0);
+    let protocol = match port.protocol.as_deref() {
+        None | Some("TCP") => Protocol::Tcp,
+        Some("UDP") => Protocol::Udp,
+        Some("SCTP") => Protocol::Sctp,
+        Some(_) => return None,
+    };
+    Some(Port {
+        name: port.name.clone().unwrap_or_default(),
+        protocol,
+        port: number(port.port)?,
+        node_port: port.node_port.and_then(number),
+    })
+}
+
+fn refusal(port: &Port, capabilities: &Capabilities) -> Option<(&'static str, String)> {
+    let Port {
+        port: number,
+        protocol,
+        node_port,
+        ..
+    } = port;
+    if !capabilities.protocols.contains(protocol) {
+        let message = format!("port {number}: the provider does not forward {protocol}");
+        return Some(("landfall.dev/ProtocolNotSupported", message));
+    }
+    if capabilities.node_ports && node_port.is_none() {
+        let message = format!(
+            "port {number}: has no node port, and the provider sends traffic to node ports; set \
+             spec.allocateLoadBalancerNodePorts to true"
+        );
+        return Some(("landfall.dev/NodePortMissing", message));
+    }
+    None
+}
+
+fn families(
+    spec: &ServiceSpec,
+    capabilities: &Capabilities,
+    faults: &mut Vec<Fault>,
+) -> (Vec<Family>, FamilyPolicy) {
+    let policy = match spec.ip_family_policy.as_deref() {
+        Some("PreferDualStack") => FamilyPolicy::PreferDualStack,
+        Some("RequireDualStack") => FamilyPolicy::RequireDualStack,
+        _ => FamilyPolicy::SingleStack,
+    };
+    let named = spec
+        .ip_families
+        .iter()
+        .flatten()
+        .filter_map(|name| match name.as_str() {
+            "IPv4" => Some(Family::IPv4),
+            "IPv6" => Some(Family::IPv6),
+            _ => None,
+        });
+    let mut wanted: Vec<_> = named.collect();
+    if wanted.is_empty() {
+        wanted.push(Family::IPv4);
+    }
+    let (had, lacking): (Vec<_>, Vec<_>) = wanted
+        .into_iter()
+        .partition(|family| capabilities.families.contains(family));
+    let tolerates = policy == FamilyPolicy::PreferDualStack && !had.is_empty();
+    if let Some(family) = lacking.first().filter(|_| !tolerates) {
+        faults.push(Fault {
+            field: "spec.ipFamilies",
+            message: format!("the provider has no {family} addresses"),
+        });
+    }
+    (had, policy)
+}
+
+fn requested_addresses(
+    spec: &ServiceSpec,
+    families: &[Family],
+    faults: &mut Vec<Fault>,
+) -> Vec<IpAddr> {
+    const FIELD: &str = "spec.loadBalancerIP";
+    let text = spec.load_balancer_ip.as_deref().map_or("", str::trim);
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let message = match text.parse::<IpAddr>() {
+        Err(_) => format!("{text:?} is not an IP address"),
+        Ok(address) if !families.contains(&Family::of(address)) => {
+            format!("{address} is of a family that the Service does not have")
+        }
+        Ok(address) => return vec![address],
+    };
+    faults.push(Fault {
+        field: FIELD,
+        message,
+    });
+    Vec::new()
+}
+
+fn source_ranges(
+    spec: &ServiceSpec,
+    capabilities: &Capabilities,
+    faults: &mut Vec<Fault>,
+) -> Vec<IpNet> {
+    const FIELD: &str = "spec.loadBalancerSourceRanges";
+    let mut ranges = Vec::new();
+    for text in spec.load_balancer_source_ranges.iter().flatten() {
+        // The API server lets blanks around a range pass.
+        match text.trim().parse::<IpNet>() {
+            Ok(range) => ranges.push(range),
+            Err(_) => faults.push(Fault {
+                field: FIELD,
+                message: format!("{text:?} is not an address range such as 192.0.2.0/24"),
+            }),
+        }
+    }
+    if !ranges.is_empty() && !capabilities.source_ranges {
+        faults.push(Fault {
+            field: FIELD,
+            message: "the provider cannot restrict who connects; remove the ranges to let \
+                      everybody in"
+                .to_owned(),
+        });
+    }
+    ranges
+}
+
+fn affinity(spec: &ServiceSpec, capabilities: &Capabilities, faults: &mut Vec<Fault>) -> Affinity {
+    if spec.session_affinity.as_deref() != Some("ClientIP") {
+        return Affinity::None;
+    }
+    if !capabilities.client_affinity {
+        faults.push(Fault {
+            field: "spec.sessionAffinity",
+            message: "the provider cannot keep a client on one target; set it to None".to_owned(),
+        });
+    }
+    let config = spec.session_affinity_config.as_ref();
+    let seconds = config
+        .and_then(|config| config.client_ip.as_ref()?.timeout_seconds)
+        .and_then(|seconds| u64::try_from(seconds).ok());
+    Affinity::ClientIp(seconds.map_or(DEFAULT_AFFINITY, Duration::from_secs))
+}
+
+fn traffic_policy(spec: &ServiceSpec) -> TrafficPolicy {
+    if spec.external_traffic_policy.as_deref() != Some("Local") {
+        return TrafficPolicy::Cluster;
+    }
+    TrafficPolicy::Local {
+        health_check_node_port: spec
+            .health_check_node_port
+            .and_then(|port| u16::try_from(port).ok())
+            .filter(|&port| port > 0),
+    }
+}
+
+#[cfg(test)]
+#[path = "parse_tests.rs"]
+mod tests;

@@ -1,0 +1,154 @@
+//! What the controller does next for one Service.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::jiff::Timestamp;
+use landfall_provider_api::{ClusterId, LoadBalancer, LoadBalancerId, Node};
+
+use crate::claim::{Claim, Claims, Class};
+use crate::marks::{has_finalizer, is_handed_over, is_load_balancer, our_condition, uid_of};
+use crate::parse::parse;
+use crate::record::{Record, Tenure};
+use crate::status::Status;
+use crate::write::Write;
+
+/// How long a terminating Service that was handed over waits for its new owner to remove the
+/// finalizer, before we do.
+const HAND_OVER_GRACE: Duration = Duration::from_mins(5);
+
+/// What is known besides the Service.
+#[derive(Debug, Clone, Copy)]
+pub struct World<'a> {
+    /// This cluster.
+    pub cluster: &'a ClusterId,
+    /// What our providers claim.
+    pub claims: &'a Claims,
+    /// The nodes that take traffic.
+    pub nodes: &'a Arc<[Node]>,
+    /// The time, on the clock that `metadata.deletionTimestamp` was read from.
+    pub now: Timestamp,
+}
+
+/// One thing to do. When it is done, and what came of it is in the [`Record`], plan again.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// Nothing, until the Service, the nodes or a provider change.
+    Rest,
+    /// Nothing, but look again after this long.
+    Later(Duration),
+    /// Write to the Service, through its status sub-resource.
+    Write(Write),
+    /// Have the provider of this class make this.
+    Ensure {
+        /// The provider.
+        class: Class,
+        /// What it is to make.
+        wanted: Box<LoadBalancer>,
+    },
+    /// Have the provider of this class remove this.
+    Release {
+        /// The provider.
+        class: Class,
+        /// What it is to remove.
+        id: LoadBalancerId,
+    },
+}
+
+/// What the controller does next for the Service of one name, if there is one. No I/O, no clock.
+pub fn plan(service: Option<&Service>, record: &Record, world: &World<'_>) -> Step {
+    let current = service.map(uid_of);
+    if let Some((uid, tenure)) = record.predecessors(current).next()
+        && let Some(step) = release(uid, tenure, None, world)
+    {
+        return step;
+    }
+    let Some(service) = service else {
+        return Step::Rest;
+    };
+    let absent = Tenure::default();
+    let tenure = record.tenure(uid_of(service)).unwrap_or(&absent);
+    match world.claims.claimant(service) {
+        Some(claim) if service.metadata.deletion_timestamp.is_none() => {
+            provide(service, tenure, claim, world)
+        }
+        _ => let_go(service, tenure, world),
+    }
+}
+
+/// A Service that we claim gets its load balancer, and its status says so.
+fn provide(service: &Service, tenure: &Tenure, claim: &Claim, world: &World<'_>) -> Step {
+    if let Some(step) = release(uid_of(service), tenure, Some(&claim.class), world) {
+        return step;
+    }
+    if !has_finalizer(service) || our_condition(service).is_none() || is_handed_over(service) {
+        return Step::Write(Write::Claim);
+    }
+    let parsed = match parse(service, world.cluster, &claim.capabilities, world.nodes) {
+        Ok(parsed) => parsed,
+        Err(faults) => return publish(service, Status::invalid(service, &faults)),
+    };
+    let answered = tenure.attempt.as_ref().filter(|attempt| {
+        !attempt.stale && attempt.class == claim.class && attempt.wanted == parsed.wanted
+    });
+    match answered {
+        Some(attempt) => publish(service, Status::of(service, &parsed, &attempt.result)),
+        None => Step::Ensure {
+            class: claim.class.clone(),
+            wanted: Box::new(parsed.wanted),
+        },
+    }
+}
+
+/// A Service that is none of our business, or no longer.
+fn let_go(service: &Service, tenure: &Tenure, world: &World<'_>) -> Step {
+    if let Some(step) = release(uid_of(service), tenure, None, world) {
+        return step;
+    }
+    if our_condition(service).is_none() && !(tenure.ours && has_finalizer(service)) {
+        return Step::Rest;
+    }
+    let Some(deleted) = &service.metadata.deletion_timestamp else {
+        // Of another class now: the finalizer may be needed by whoever claims it.
+        return match (is_load_balancer(service), is_handed_over(service)) {
+            (false, _) => Step::Write(Write::LetGo),
+            (true, false) => Step::Write(Write::HandOver),
+            (true, true) => Step::Rest,
+        };
+    };
+    if is_handed_over(service) {
+        let terminating = Duration::try_from(world.now - deleted.0).unwrap_or_default();
+        if let Some(left) = HAND_OVER_GRACE
+            .checked_sub(terminating)
+            .filter(|d| !d.is_zero())
+        {
+            return Step::Later(left);
+        }
+    }
+    Step::Write(Write::LetGo)
+}
+
+/// Has one provider that may hold something, other than `keeper`, release it.
+fn release(uid: &str, tenure: &Tenure, keeper: Option<&Class>, world: &World<'_>) -> Option<Step> {
+    let class = tenure.holders.iter().find(|class| Some(*class) != keeper)?;
+    Some(Step::Release {
+        class: class.clone(),
+        id: LoadBalancerId {
+            cluster: world.cluster.clone(),
+            service_uid: uid.to_owned(),
+        },
+    })
+}
+
+fn publish(service: &Service, status: Status) -> Step {
+    if status.holds_for(service) {
+        Step::Rest
+    } else {
+        Step::Write(Write::Publish(status))
+    }
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

@@ -1,0 +1,111 @@
+//! What the controller remembers about the Services of one name, to decide from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::Service;
+use landfall_provider_api::{Error, LoadBalancer, Outcome, Retry};
+
+use crate::claim::{Claims, Class};
+use crate::marks::{our_condition, uid_of};
+
+/// All Services that a name has had, by UID, as far as something of them may be left.
+///
+/// A Service that is deleted and made again under its name is another Service: its predecessor's
+/// load balancer is released before its own is made.
+#[derive(Debug, Clone, Default)]
+pub struct Record(BTreeMap<String, Tenure>);
+
+/// What is known about one Service.
+#[derive(Debug, Clone, Default)]
+pub struct Tenure {
+    /// Providers that may hold something with its UID.
+    pub holders: BTreeSet<Class>,
+    /// Whether it is, or was, ours; then the finalizer that it carries is ours too.
+    pub ours: bool,
+    /// What was last asked of a provider, and the answer.
+    pub attempt: Option<Attempt>,
+}
+
+/// A provider call and its answer.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// Whom we asked.
+    pub class: Class,
+    /// For what.
+    pub wanted: LoadBalancer,
+    /// The answer.
+    pub result: Result<Outcome, Failure>,
+    /// Whether the answer may no longer hold, so that the same must be asked again.
+    pub stale: bool,
+}
+
+/// A provider's error, as far as decisions need it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// CamelCase, for the condition.
+    pub reason: &'static str,
+    /// For people.
+    pub message: String,
+    /// When to ask again.
+    pub retry: Retry,
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        Self {
+            reason: error.reason(),
+            message: error.to_string(),
+            retry: error.retry(),
+        }
+    }
+}
+
+impl Record {
+    /// What is known about the Service with this UID.
+    pub fn tenure(&self, uid: &str) -> Option<&Tenure> {
+        self.0.get(uid)
+    }
+
+    /// The same, to be changed; nothing is known at first.
+    pub fn tenure_mut(&mut self, uid: &str) -> &mut Tenure {
+        self.0.entry(uid.to_owned()).or_default()
+    }
+
+    /// Makes room for a Service that is seen for the first time. `owned` are the providers that
+    /// were found to hold something with its UID. If there are none although it carries our
+    /// condition, an earlier run may have been cut off inside a call, so that every provider may
+    /// hold something.
+    pub fn meet(&mut self, service: &Service, owned: BTreeSet<Class>, claims: &Claims) {
+        let marked = our_condition(service).is_some();
+        self.0
+            .entry(uid_of(service).to_owned())
+            .or_insert_with(|| Tenure {
+                ours: marked || !owned.is_empty(),
+                holders: if marked && owned.is_empty() {
+                    claims.classes().cloned().collect()
+                } else {
+                    owned
+                },
+                attempt: None,
+            });
+    }
+
+    /// Services other than `current` of which something is left.
+    pub(crate) fn predecessors(
+        &self,
+        current: Option<&str>,
+    ) -> impl Iterator<Item = (&str, &Tenure)> {
+        self.0
+            .iter()
+            .map(|(uid, tenure)| (uid.as_str(), tenure))
+            .filter(move |(uid, tenure)| Some(*uid) != current && !tenure.holders.is_empty())
+    }
+
+    /// Forgets Services other than `current` of which nothing is left; returns whether anything
+    /// is still remembered.
+    pub fn tidy(&mut self, current: Option<&str>) -> bool {
+        self.0
+            .retain(|uid, tenure| Some(uid.as_str()) == current || !tenure.holders.is_empty());
+        !self.0.is_empty()
+    }
+}

@@ -1,0 +1,193 @@
+//! What a Service's status is to say.
+
+use k8s_openapi::api::core::v1::{LoadBalancerIngress, PortStatus, Service, ServicePort};
+use landfall_provider_api::{Assigned, Ingress, IpMode, Outcome, PortFailure};
+
+use crate::marks::our_condition;
+use crate::parse::{Fault, Parsed};
+use crate::record::Failure;
+
+/// What the status is to say of a load balancer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Status {
+    /// `status.loadBalancer.ingress`. `None` leaves what is there: an error never clears what
+    /// still serves.
+    pub ingress: Option<Vec<LoadBalancerIngress>>,
+    /// The condition `landfall.dev/Provisioned`.
+    pub condition: Condition,
+}
+
+/// A condition but for its type and time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// `status`: True or False.
+    pub holds: bool,
+    /// `reason`, CamelCase.
+    pub reason: String,
+    /// `message`.
+    pub message: String,
+    /// `observedGeneration`.
+    pub generation: Option<i64>,
+}
+
+impl Status {
+    /// The Service asks for what cannot be.
+    pub(crate) fn invalid(service: &Service, faults: &[Fault]) -> Self {
+        let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
+        Self {
+            ingress: None,
+            condition: condition(service, false, "Invalid", faults.join("; ")),
+        }
+    }
+
+    /// The provider answered.
+    pub(crate) fn of(
+        service: &Service,
+        parsed: &Parsed,
+        result: &Result<Outcome, Failure>,
+    ) -> Self {
+        match result {
+            Ok(Outcome::Provisioned(assigned)) => {
+                let failed = failed_ports(assigned, parsed);
+                Self {
+                    ingress: Some(ingress(service, assigned, &failed)),
+                    condition: provisioned(service, assigned, &failed),
+                }
+            }
+            Ok(Outcome::Provisioning { assigned, message }) => Self {
+                ingress: assigned
+                    .as_ref()
+                    .map(|assigned| ingress(service, assigned, &failed_ports(assigned, parsed))),
+                condition: condition(service, false, "Provisioning", message.clone()),
+            },
+            Err(failure) => Self {
+                ingress: None,
+                condition: condition(service, false, failure.reason, failure.message.clone()),
+            },
+        }
+    }
+
+    /// Whether the Service's status says so already.
+    pub(crate) fn holds_for(&self, service: &Service) -> bool {
+        let status = service.status.as_ref();
+        let present = status
+            .and_then(|status| status.load_balancer.as_ref()?.ingress.as_deref())
+            .unwrap_or_default();
+        self.ingress
+            .as_deref()
+            .is_none_or(|ingress| ingress == present)
+            && our_condition(service).is_some_and(|present| {
+                let Condition {
+                    holds,
+                    reason,
+                    message,
+                    generation,
+                } = &self.condition;
+                present.status == truth(*holds)
+                    && present.reason == *reason
+                    && present.message == *message
+                    && present.observed_generation == *generation
+            })
+    }
+}
+
+/// `status` of a condition.
+pub(crate) fn truth(holds: bool) -> &'static str {
+    if holds { "True" } else { "False" }
+}
+
+pub(crate) fn condition(
+    service: &Service,
+    holds: bool,
+    reason: &str,
+    message: String,
+) -> Condition {
+    Condition {
+        holds,
+        reason: reason.to_owned(),
+        message,
+        generation: service.metadata.generation,
+    }
+}
+
+fn failed_ports<'a>(assigned: &'a Assigned, parsed: &'a Parsed) -> Vec<&'a PortFailure> {
+    assigned
+        .failed_ports
+        .iter()
+        .chain(&parsed.refused)
+        .collect()
+}
+
+fn provisioned(service: &Service, assigned: &Assigned, failed: &[&PortFailure]) -> Condition {
+    let places: Vec<_> = assigned.ingress.iter().map(place).collect();
+    let places = places.join(", ");
+    if failed.is_empty() {
+        let message = format!("traffic lands at {places}");
+        return condition(service, true, "Provisioned", message);
+    }
+    let reasons: Vec<_> = failed
+        .iter()
+        .map(|failure| failure.message.as_str())
+        .collect();
+    let message = format!(
+        "traffic lands at {places}, but not for all ports: {}",
+        reasons.join("; ")
+    );
+    condition(service, false, "PortsNotServed", message)
+}
+
+fn place(ingress: &Ingress) -> String {
+    match ingress {
+        Ingress::Ip { address, .. } => address.to_string(),
+        Ingress::Hostname(name) => name.clone(),
+    }
+}
+
+fn ingress(
+    service: &Service,
+    assigned: &Assigned,
+    failed: &[&PortFailure],
+) -> Vec<LoadBalancerIngress> {
+    let listed = service.spec.as_ref().and_then(|spec| spec.ports.as_ref());
+    let ports: Vec<_> = listed
+        .into_iter()
+        .flatten()
+        .map(|port| port_status(port, failed))
+        .collect();
+    let entry = |ingress: &Ingress| {
+        let (ip, ip_mode, hostname) = match ingress {
+            Ingress::Ip { address, mode } => (
+                Some(address.to_string()),
+                Some(mode_name(*mode).to_owned()),
+                None,
+            ),
+            Ingress::Hostname(name) => (None, None, Some(name.clone())),
+        };
+        LoadBalancerIngress {
+            ip,
+            ip_mode,
+            hostname,
+            ports: Some(ports.clone()),
+        }
+    };
+    assigned.ingress.iter().map(entry).collect()
+}
+
+fn mode_name(mode: IpMode) -> &'static str {
+    match mode {
+        IpMode::Vip => "VIP",
+        IpMode::Proxy => "Proxy",
+    }
+}
+
+fn port_status(port: &ServicePort, failed: &[&PortFailure]) -> PortStatus {
+    let protocol = port.protocol.as_deref().unwrap_or("TCP");
+    let failure = failed.iter().find(|failure| {
+        i32::from(failure.port) == port.port && failure.protocol.to_string() == protocol
+    });
+    PortStatus {
+        port: port.port,
+        protocol: protocol.to_owned(),
+        error: failure.map(|failure| failure.reason.clone()),
+    }
+}
