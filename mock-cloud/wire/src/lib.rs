@@ -1,1 +1,14 @@
-//! The bodies that the mock cloud and its client exchange.
+//! The bodies that the mock cloud and its client exchange, and the names of its problems.
+//!
+//! It owns shapes and words only: what they mean for the state of the cloud is the server's, and
+//! what they mean for a Service is the client's.
+
+mod answer;
+mod problem;
+mod specification;
+
+pub use answer::{
+    Listener, ListenerStatus, LoadBalancer, LoadBalancerList, TargetHealth, TargetStatus,
+};
+pub use problem::{FieldError, PROBLEM_TYPE, Problem, code};
+pub use specification::{ListenerSpec, LoadBalancerSpec, Protocol, Target};

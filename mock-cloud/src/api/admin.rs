@@ -1,0 +1,116 @@
+//! `/admin`: what was called, and what is to go wrong.
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::{HeaderValue, StatusCode};
+use landfall_mock_cloud_wire::FieldError;
+use serde::Deserialize;
+
+use super::Api;
+use super::body::Body;
+use super::problem::{Problems, Refused};
+use crate::faults::{Fault, FaultList, FaultRule};
+use crate::journal::{CallFilter, CallList};
+use crate::operation::Operation;
+
+/// Which calls are asked for; all must match.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CallQuery {
+    /// Only calls of this operation.
+    operation: Option<Operation>,
+    /// Only calls that named this load balancer.
+    id: Option<String>,
+    /// Only calls that came in after the one with this sequence number.
+    #[serde(default)]
+    after: u64,
+}
+
+/// Tells which calls came in, in their order. Calls under `/admin` do not count.
+#[utoipa::path(
+    get, path = "/admin/calls", operation_id = "ListCalls", params(CallQuery),
+    responses((status = 200, body = CallList, description = "Those asked for."), Problems),
+)]
+pub(super) async fn calls(
+    State(api): State<Api>,
+    query: Result<Query<CallQuery>, QueryRejection>,
+) -> Result<Json<CallList>, Refused> {
+    let Query(query) = query.map_err(|rejection| Refused::bad_request(rejection.body_text()))?;
+    let filter = CallFilter {
+        operation: query.operation,
+        id: query.id,
+        after: query.after,
+    };
+    Ok(Json(api.desk.calls(filter).await?))
+}
+
+/// Forgets all calls.
+#[utoipa::path(
+    delete, path = "/admin/calls", operation_id = "ForgetCalls",
+    responses((status = 204, description = "All are forgotten."), Problems),
+)]
+pub(super) async fn forget_calls(State(api): State<Api>) -> Result<StatusCode, Refused> {
+    api.desk.forget_calls().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Orders that calls go wrong.
+#[utoipa::path(
+    post, path = "/admin/faults", operation_id = "AddFault",
+    responses((status = 201, body = FaultRule, description = "It is in force."), Problems),
+)]
+pub(super) async fn add_fault(
+    State(api): State<Api>,
+    Body(rule): Body<FaultRule>,
+) -> Result<(StatusCode, Json<FaultRule>), Refused> {
+    let errors = errors(&rule.fault);
+    if !errors.is_empty() {
+        return Err(Refused::bad_fields(errors));
+    }
+    api.desk.add_fault(rule.clone()).await?;
+    Ok((StatusCode::CREATED, Json(rule)))
+}
+
+fn errors(fault: &Fault) -> Vec<FieldError> {
+    let Fault::Error {
+        status,
+        retry_after,
+        ..
+    } = fault
+    else {
+        return Vec::new();
+    };
+    let error = |field: &str, message: &str| FieldError {
+        field: field.to_owned(),
+        message: message.to_owned(),
+    };
+    let status =
+        (!(400..=599).contains(status)).then(|| error("/fault/status", "must be 400 to 599"));
+    let unfit = |value: &String| HeaderValue::from_str(value).is_err();
+    let retry_after = retry_after
+        .as_ref()
+        .is_some_and(unfit)
+        .then(|| error("/fault/retryAfter", "must be what an HTTP header can hold"));
+    status.into_iter().chain(retry_after).collect()
+}
+
+/// Tells which faults are in force.
+#[utoipa::path(
+    get, path = "/admin/faults", operation_id = "ListFaults",
+    responses((status = 200, body = FaultList, description = "Oldest first."), Problems),
+)]
+pub(super) async fn faults(State(api): State<Api>) -> Result<Json<FaultList>, Refused> {
+    Ok(Json(api.desk.faults().await?))
+}
+
+/// Ends all faults.
+#[utoipa::path(
+    delete, path = "/admin/faults", operation_id = "ClearFaults",
+    responses((status = 204, description = "None is in force."), Problems),
+)]
+pub(super) async fn clear_faults(State(api): State<Api>) -> Result<StatusCode, Refused> {
+    api.desk.clear_faults().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,184 @@
+//! What the cloud answers. A client must accept fields that it does not know here.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{ListenerSpec, LoadBalancerSpec, Protocol, Target};
+
+/// A load balancer as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LoadBalancer {
+    /// The client's name for it.
+    pub id: String,
+    /// As asked for.
+    pub tags: BTreeMap<String, String>,
+    /// As asked for.
+    #[schema(value_type = Vec<String>)]
+    pub requested_addresses: Vec<IpAddr>,
+    /// Where it answers, one for each family; its own until it is deleted.
+    #[schema(value_type = Vec<String>, example = json!(["127.200.0.1"]))]
+    pub addresses: Vec<IpAddr>,
+    /// As asked for, in that order, with how each one fares.
+    pub listeners: Vec<Listener>,
+}
+
+/// A port of a load balancer as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Listener {
+    /// As asked for.
+    pub protocol: Protocol,
+    /// As asked for.
+    pub port: u16,
+    /// Whether clients can connect.
+    pub status: ListenerStatus,
+    /// As asked for, in that order; then those taken away whose connections are not yet done
+    /// ([`TargetHealth::Draining`]).
+    pub targets: Vec<TargetStatus>,
+}
+
+/// Whether clients can connect to a listener.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "state")]
+pub enum ListenerStatus {
+    /// They can.
+    Listening,
+    /// They cannot. The next PUT tries again.
+    Failed {
+        /// Why, CamelCase: `PortTaken`, `PermissionDenied`, `AddressNotAvailable`,
+        /// `TooManyOpenFiles`, `BindFailed`.
+        code: String,
+        /// Why, and what to do about it, for people.
+        message: String,
+    },
+}
+
+/// A target and how it fares.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetStatus {
+    /// As asked for; the address and port of one that is draining.
+    pub name: String,
+    /// As asked for.
+    #[schema(value_type = String, example = "127.0.0.1")]
+    pub address: IpAddr,
+    /// As asked for.
+    pub port: u16,
+    /// What the cloud knows about it.
+    pub health: TargetHealth,
+}
+
+/// What the cloud knows about a target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "state")]
+pub enum TargetHealth {
+    /// Nothing yet. It gets traffic only while no target is healthy.
+    Initial,
+    /// The last check, or connection, succeeded.
+    Healthy,
+    /// The last check, or connection, failed. It gets traffic only while no target is healthy.
+    Unhealthy {
+        /// What the system said.
+        reason: String,
+    },
+    /// No longer a target; it gets no new connections, and those that it has will be cut.
+    Draining,
+}
+
+/// Load balancers in the order of their ids.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LoadBalancerList {
+    /// All that match.
+    pub items: Vec<LoadBalancer>,
+}
+
+/// What it was asked to be. Every field is named here, so that one that is added to the answer
+/// cannot be forgotten.
+impl From<LoadBalancer> for LoadBalancerSpec {
+    fn from(answer: LoadBalancer) -> Self {
+        let LoadBalancer {
+            id: _,
+            tags,
+            requested_addresses,
+            addresses: _,
+            listeners,
+        } = answer;
+        Self {
+            tags,
+            requested_addresses,
+            listeners: listeners.into_iter().map(ListenerSpec::from).collect(),
+        }
+    }
+}
+
+impl From<Listener> for ListenerSpec {
+    fn from(answer: Listener) -> Self {
+        let Listener {
+            protocol,
+            port,
+            status: _,
+            targets,
+        } = answer;
+        Self {
+            protocol,
+            port,
+            targets: targets
+                .into_iter()
+                .filter(|target| target.health != TargetHealth::Draining)
+                .map(Target::from)
+                .collect(),
+        }
+    }
+}
+
+impl From<TargetStatus> for Target {
+    fn from(answer: TargetStatus) -> Self {
+        let TargetStatus {
+            name,
+            address,
+            port,
+            health: _,
+        } = answer;
+        Self {
+            name,
+            address,
+            port,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_tells_what_was_asked_for() {
+        let answer: LoadBalancer = serde_json::from_value(serde_json::json!({
+            "id": "web", "tags": {"team": "shop"}, "requestedAddresses": [],
+            "addresses": ["127.200.0.1"], "added": "later",
+            "listeners": [{
+                "protocol": "TCP", "port": 80,
+                "status": {"state": "Failed", "code": "PortTaken", "message": "…"},
+                "targets": [
+                    {"name": "n1", "address": "127.0.0.2", "port": 1, "health": {"state": "Healthy"}},
+                    {"name": "n2", "address": "127.0.0.3", "port": 1, "health": {"state": "Draining"}},
+                ],
+            }],
+        }))
+        .unwrap();
+        let asked: LoadBalancerSpec = serde_json::from_value(serde_json::json!({
+            "tags": {"team": "shop"},
+            "listeners": [{
+                "protocol": "TCP", "port": 80,
+                "targets": [{"name": "n1", "address": "127.0.0.2", "port": 1}],
+            }],
+        }))
+        .unwrap();
+        assert_eq!(LoadBalancerSpec::from(answer), asked);
+    }
+}
