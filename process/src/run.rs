@@ -27,6 +27,7 @@ where
 {
     let arguments = C::parse();
     let outcome = arguments.logs().start().and_then(|()| {
+        make_room_for_sockets();
         tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -44,6 +45,14 @@ where
             eprintln!("error: {failure}");
             failure.exit_code()
         }
+    }
+}
+
+/// Raises the limit on open files as far as the system lets us: each load balancer and each node
+/// port is a socket, and many systems start programs with room for a thousand.
+fn make_room_for_sockets() {
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit on open files was not raised");
     }
 }
 

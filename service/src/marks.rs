@@ -3,7 +3,9 @@
 
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1;
-use landfall_provider_api::ServiceName;
+use landfall_provider_api::{ClusterId, LoadBalancerId, ServiceName};
+
+use crate::claim::Claims;
 
 /// Keeps a Service until its load balancer is released (KEP-980). Other implementations use the
 /// same name, so alone it proves nothing.
@@ -26,6 +28,20 @@ pub fn name_of(service: &Service) -> ServiceName {
         namespace: service.metadata.namespace.clone().unwrap_or_default(),
         name: service.metadata.name.clone().unwrap_or_default(),
     }
+}
+
+/// The load balancer of a Service.
+pub fn load_balancer_id(service: &Service, cluster: &ClusterId) -> LoadBalancerId {
+    LoadBalancerId {
+        cluster: cluster.clone(),
+        service_uid: uid_of(service).to_owned(),
+    }
+}
+
+/// Whether one of our providers claims it, or it carries our condition. What a provider still
+/// holds for it, only the provider can tell.
+pub fn is_ours_or_claimed(service: &Service, claims: &Claims) -> bool {
+    our_condition(service).is_some() || claims.claimant(service).is_some()
 }
 
 pub(crate) fn is_load_balancer(service: &Service) -> bool {

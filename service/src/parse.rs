@@ -9,11 +9,11 @@ use std::time::Duration;
 use ipnet::IpNet;
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use landfall_provider_api::{
-    Affinity, Capabilities, ClusterId, Family, FamilyPolicy, LoadBalancer, LoadBalancerId, Node,
-    Port, PortFailure, Protocol, TrafficPolicy,
+    Affinity, Capabilities, ClusterId, Family, FamilyPolicy, LoadBalancer, Node, Port, PortFailure,
+    Protocol, TrafficPolicy,
 };
 
-use crate::marks::{name_of, uid_of};
+use crate::marks::{load_balancer_id, name_of};
 
 /// `sessionAffinityConfig.clientIP.timeoutSeconds` where it is not set.
 const DEFAULT_AFFINITY: Duration = Duration::from_hours(3);
@@ -62,10 +62,7 @@ pub fn parse(
         return Err(faults);
     }
     let wanted = LoadBalancer {
-        id: LoadBalancerId {
-            cluster: cluster.clone(),
-            service_uid: uid_of(service).to_owned(),
-        },
+        id: load_balancer_id(service, cluster),
         service: name_of(service),
         ports,
         families,

@@ -101,11 +101,18 @@ impl Record {
             .filter(move |(uid, tenure)| Some(*uid) != current && !tenure.holders.is_empty())
     }
 
-    /// Forgets Services other than `current` of which nothing is left; returns whether anything
-    /// is still remembered.
-    pub fn tidy(&mut self, current: Option<&str>) -> bool {
+    /// Forgets Services other than `current` of which nothing is left, and returns their UIDs.
+    pub fn tidy(&mut self, current: Option<&str>) -> Vec<String> {
         self.0
-            .retain(|uid, tenure| Some(uid.as_str()) == current || !tenure.holders.is_empty());
-        !self.0.is_empty()
+            .extract_if(.., |uid, tenure| {
+                Some(uid.as_str()) != current && tenure.holders.is_empty()
+            })
+            .map(|(uid, _)| uid)
+            .collect()
+    }
+
+    /// Whether nothing is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }

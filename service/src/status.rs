@@ -91,6 +91,26 @@ impl Status {
     }
 }
 
+/// What `status.loadBalancer.ingress` says now, as far as it makes sense.
+pub fn present_ingress(service: &Service) -> Vec<Ingress> {
+    let listed = service
+        .status
+        .as_ref()
+        .and_then(|status| status.load_balancer.as_ref()?.ingress.as_ref());
+    let entry = |entry: &LoadBalancerIngress| match (&entry.ip, &entry.hostname) {
+        (Some(ip), _) => Some(Ingress::Ip {
+            address: ip.parse().ok()?,
+            mode: match entry.ip_mode.as_deref() {
+                Some("Proxy") => IpMode::Proxy,
+                _ => IpMode::Vip,
+            },
+        }),
+        (None, Some(name)) => Some(Ingress::Hostname(name.clone())),
+        (None, None) => None,
+    };
+    listed.into_iter().flatten().filter_map(entry).collect()
+}
+
 /// `status` of a condition.
 pub(crate) fn truth(holds: bool) -> &'static str {
     if holds { "True" } else { "False" }

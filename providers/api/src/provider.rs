@@ -48,6 +48,11 @@ pub struct Capabilities {
     pub families: Vec<Family>,
     /// Whether it sends traffic to node ports, and so can serve no port without one.
     pub node_ports: bool,
+    /// Whether it can restrict who may connect. Where it cannot, a Service that asks for it is
+    /// refused rather than left open.
+    pub source_ranges: bool,
+    /// Whether it can keep a client on one target.
+    pub client_affinity: bool,
 }
 
 /// What the cluster holds when a controller starts.
