@@ -1,0 +1,124 @@
+//! Creating an object.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{Origin, Target, WriteOptions, Written, decode, metadata, strategy, to_stored};
+use crate::answer::ApiError;
+use crate::names;
+use crate::patch::{Manager, Managers, Operation};
+use crate::resource::{Kind, Resource};
+use crate::schema::Shape;
+use crate::service::{Lease, Refusal};
+use crate::store::{Key, Object, State, Store};
+
+/// Names tried for one `generateName` before the clash is reported.
+const GENERATE_ATTEMPTS: usize = 8;
+
+/// Creates an object from a body. `target.key.name` may be empty: the body then names it.
+pub(crate) fn create(
+    store: &Store,
+    target: &Target,
+    mut body: Value,
+    operation: Operation,
+    options: &WriteOptions,
+) -> Result<Written, ApiError> {
+    let resource = target.resource;
+    let warnings = decode(
+        Shape::Of(resource),
+        &mut body,
+        options.validation,
+        Origin::Body,
+    )?;
+    metadata::check_identity(resource, &body, &target.key)?;
+    let mut object = to_stored(resource, body);
+    let own = resource.storage.resource();
+    object["apiVersion"] = json!(own.api_version());
+    object["kind"] = json!(own.kind);
+    let manager = Manager::new(&options.manager, operation, None);
+    let managers = Managers::created(resource.storage, manager, &object);
+    let generated = metadata::begin(resource, &mut object, &target.key)?;
+
+    let mut state = store.lock();
+    check_namespace(&state, resource, &target.key.namespace, object_name(&object))?;
+    for _ in 0..GENERATE_ATTEMPTS {
+        if !generated || !exists(&state, resource, &object) {
+            break;
+        }
+        let prefix = object["metadata"]["generateName"].as_str().unwrap_or_default();
+        object["metadata"]["name"] = json!(names::generate(prefix));
+    }
+    strategy::default(resource.storage, &mut object);
+    strategy::prepare_create(resource.storage, &mut object);
+    let mut faults = metadata::validate(resource, &object, None);
+    faults.extend(strategy::validate(resource, None, &mut object, None));
+    if !faults.is_empty() {
+        return Err(ApiError::invalid(resource, object_name(&object), &faults));
+    }
+    if exists(&state, resource, &object) {
+        return Err(ApiError::already_exists(resource, object_name(&object)));
+    }
+    let lease = allocate(&mut state, resource, &mut object, None)?;
+    let object = if options.dry_run {
+        lease.roll_back(&mut state.allocations);
+        Arc::new(Object::new(object, 0, Arc::new(managers)))
+    } else {
+        state.put(resource.storage, object, Arc::new(managers))
+    };
+    Ok(Written {
+        object,
+        created: true,
+        warnings,
+    })
+}
+
+fn object_name(object: &Value) -> &str {
+    object["metadata"]["name"].as_str().unwrap_or_default()
+}
+
+fn exists(state: &State, resource: &Resource, object: &Value) -> bool {
+    state.get(resource.storage, &Key::of(object)).is_some()
+}
+
+/// Takes the cluster IPs and node ports that a Service needs; nothing for other kinds.
+pub(super) fn allocate(
+    state: &mut State,
+    resource: &Resource,
+    object: &mut Value,
+    old: Option<&Value>,
+) -> Result<Lease, ApiError> {
+    if resource.storage != Kind::Service {
+        return Ok(Lease::default());
+    }
+    Lease::take(&mut state.allocations, object, old).map_err(|refusal| match refusal {
+        Refusal::Invalid(faults) => ApiError::invalid(resource, object_name(object), &faults),
+        Refusal::Exhausted(error) => error,
+    })
+}
+
+fn check_namespace(
+    state: &State,
+    resource: &Resource,
+    namespace: &str,
+    name: &str,
+) -> Result<(), ApiError> {
+    if !resource.namespaced {
+        return Ok(());
+    }
+    let namespaces = Kind::Namespace.resource();
+    let Some(found) = state.get(Kind::Namespace, &Key::new("", namespace)) else {
+        return Err(ApiError::not_found(namespaces, namespace));
+    };
+    if found.terminating() {
+        let why = format!(
+            "unable to create new content in namespace {namespace} because it is being terminated"
+        );
+        return Err(ApiError::forbidden(resource, name, &why).with_cause(json!({
+            "reason": "NamespaceTerminating",
+            "message": format!("namespace {namespace} is being terminated"),
+            "field": "metadata.namespace",
+        })));
+    }
+    Ok(())
+}

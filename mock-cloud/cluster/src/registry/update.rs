@@ -1,0 +1,272 @@
+//! Changing an object: PUT, the four kinds of PATCH, and the controllers' own changes.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::create::{allocate, create};
+use super::{Origin, Target, WriteOptions, Written, decode, metadata, strategy, to_served, to_stored};
+use crate::answer::{ApiError, FieldError};
+use crate::patch::{self, Manager, Managers, Operation, Patch};
+use crate::resource::{Kind, Resource, Subresource};
+use crate::schema::Shape;
+use crate::service::{Lease, canonical_warnings};
+use crate::store::{Object, State, Store};
+
+/// What the change is.
+pub(crate) enum Intent<'a> {
+    /// PUT: this body instead.
+    Replace(Value),
+    /// PATCH.
+    Patch(&'a Patch),
+    /// A change made by this crate, which is trusted to fit the type.
+    Change(&'a dyn Fn(&mut Value)),
+}
+
+struct Wanted {
+    object: Value,
+    managers: Option<Managers>,
+    warnings: Vec<String>,
+}
+
+/// Changes an object, or creates it where the verb allows that.
+pub(crate) fn update(
+    store: &Store,
+    target: &Target,
+    intent: Intent<'_>,
+    options: &WriteOptions,
+) -> Result<Written, ApiError> {
+    let resource = target.resource;
+    let mut state = store.lock();
+    let Some(old) = state.get(resource.storage, &target.key).cloned() else {
+        drop(state);
+        return absent(store, target, intent, options);
+    };
+    let served = to_served(resource, &old.value).into_owned();
+    let wanted = wanted(target, &served, &old, &intent, options)?;
+    check_preconditions(resource, &wanted.object, &old, &intent)?;
+    let mut new = to_stored(resource, wanted.object);
+    new["apiVersion"] = old.value["apiVersion"].clone();
+    new["kind"] = old.value["kind"].clone();
+    metadata::restore(&mut new, &old.value);
+    strategy::isolate(resource, target.subresource, &mut new, &old.value);
+    strategy::default(resource.storage, &mut new);
+    strategy::prepare_update(resource.storage, target.subresource, &mut new, &old.value);
+    let mut faults = metadata::validate(resource, &new, Some(&old.value));
+    match target.subresource {
+        Some(Subresource::Status) => {
+            faults.extend(strategy::validate_status(resource.storage, &new, &old.value));
+        }
+        part => faults.extend(strategy::validate(resource, part, &mut new, Some(&old.value))),
+    }
+    if !faults.is_empty() {
+        return Err(ApiError::invalid(resource, old.name(), &faults));
+    }
+    let lease = if target.subresource.is_none() {
+        allocate(&mut state, resource, &mut new, Some(&old.value))?
+    } else {
+        Lease::default()
+    };
+    bump_generation(resource.storage, target.subresource, &mut new, &old.value);
+    let mut warnings = wanted.warnings;
+    if resource.storage == Kind::Service && new["status"] != old.value["status"] {
+        warnings.extend(canonical_warnings(&new));
+    }
+    let managers = wanted.managers.unwrap_or_else(|| {
+        let manager = Manager::new(&options.manager, Operation::Update, target.subresource);
+        old.managers
+            .updated(resource.storage, &manager, &old.value, &new)
+    });
+    let object = finish(&mut state, resource, new, managers, &old, lease, options);
+    Ok(Written {
+        object,
+        created: false,
+        warnings,
+    })
+}
+
+/// Stores the new version, or notices that there is nothing to store.
+fn finish(
+    state: &mut State,
+    resource: &Resource,
+    new: Value,
+    managers: Managers,
+    old: &Arc<Object>,
+    lease: Lease,
+    options: &WriteOptions,
+) -> Arc<Object> {
+    let gone = is_released(resource.storage, &new);
+    if new == old.value && managers == *old.managers && !gone {
+        return old.clone();
+    }
+    if options.dry_run {
+        lease.roll_back(&mut state.allocations);
+        return Arc::new(Object::new(new, old.revision, Arc::new(managers)));
+    }
+    if resource.storage == Kind::Service {
+        Lease::commit(&mut state.allocations, &new, &old.value);
+    }
+    if gone {
+        return state.remove(resource.storage, new);
+    }
+    state.put(resource.storage, new, Arc::new(managers))
+}
+
+/// Whether nothing holds a terminating object any more.
+pub(super) fn is_released(kind: Kind, object: &Value) -> bool {
+    let metadata = &object["metadata"];
+    let empty = |list: &Value| list.as_array().is_none_or(Vec::is_empty);
+    !metadata["deletionTimestamp"].is_null()
+        && empty(&metadata["finalizers"])
+        && metadata["deletionGracePeriodSeconds"].as_i64().unwrap_or_default() == 0
+        && (kind != Kind::Namespace || empty(&object["spec"]["finalizers"]))
+}
+
+fn wanted(
+    target: &Target,
+    served: &Value,
+    old: &Object,
+    intent: &Intent<'_>,
+    options: &WriteOptions,
+) -> Result<Wanted, ApiError> {
+    let resource = target.resource;
+    let shape = Shape::Of(resource);
+    let (mut object, managers, origin) = match intent {
+        Intent::Change(change) => {
+            let mut object = served.clone();
+            change(&mut object);
+            return Ok(Wanted {
+                object,
+                managers: None,
+                warnings: Vec::new(),
+            });
+        }
+        Intent::Replace(body) => {
+            metadata::check_identity(resource, body, &target.key)?;
+            (body.clone(), None, Origin::Body)
+        }
+        Intent::Patch(patch @ Patch::Apply(config)) => {
+            let mut config = patch::relevant(config, target.subresource, resource.has_status());
+            // The configuration is decoded by itself: what it spells wrong is its own fault.
+            let warnings = decode(shape, &mut config, options.validation, Origin::Body)?;
+            metadata::check_identity(resource, &config, &target.key)?;
+            let manager = Manager::new(&options.manager, Operation::Apply, target.subresource);
+            let kind = resource.storage;
+            let applied =
+                patch::apply(kind, served, &old.managers, &config, &manager, options.force)?;
+            let mut object = applied.object;
+            decode(shape, &mut object, options.validation, Origin::Patch(patch))?;
+            return Ok(Wanted {
+                object,
+                managers: Some(applied.managers),
+                warnings,
+            });
+        }
+        Intent::Patch(patch) => {
+            let object = patch.patched(resource.storage, served)?;
+            (object, None, Origin::Patch(patch))
+        }
+    };
+    let warnings = decode(shape, &mut object, options.validation, origin)?;
+    Ok(Wanted {
+        object,
+        managers,
+        warnings,
+    })
+}
+
+/// uid and resourceVersion in a body are preconditions.
+fn check_preconditions(
+    resource: &Resource,
+    wanted: &Value,
+    old: &Object,
+    intent: &Intent<'_>,
+) -> Result<(), ApiError> {
+    let metadata = &wanted["metadata"];
+    let patched = matches!(intent, Intent::Patch(Patch::Json(_) | Patch::Merge(_) | Patch::Strategic(_)));
+    if let Some(uid) = metadata["uid"].as_str()
+        && !uid.is_empty()
+        && uid != old.uid()
+    {
+        if patched {
+            let fault = FieldError::invalid("metadata.uid", uid, "field is immutable");
+            return Err(ApiError::invalid(resource, old.name(), &[fault]));
+        }
+        let why = format!(
+            "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
+            old.uid()
+        );
+        return Err(ApiError::conflict(resource, old.name(), &why));
+    }
+    if patched && metadata["name"].as_str().is_some_and(|name| name != old.name()) {
+        let name = metadata["name"].clone();
+        let fault = FieldError::invalid("metadata.name", name, "field is immutable");
+        return Err(ApiError::invalid(resource, old.name(), &[fault]));
+    }
+    match metadata["resourceVersion"].as_str().unwrap_or_default() {
+        "" | "0" if resource.unconditional_update || !matches!(intent, Intent::Replace(_)) => Ok(()),
+        "" | "0" => {
+            let field = "metadata.resourceVersion";
+            let fault = FieldError::invalid(field, json!(0), "must be specified for an update");
+            Err(ApiError::invalid(resource, old.name(), &[fault]))
+        }
+        version if version == old.revision.to_string() => Ok(()),
+        _ => Err(ApiError::modified(resource, old.name())),
+    }
+}
+
+/// PUT creates where the strategy allows it, an apply creates always, a patch never.
+fn absent(
+    store: &Store,
+    target: &Target,
+    intent: Intent<'_>,
+    options: &WriteOptions,
+) -> Result<Written, ApiError> {
+    let resource = target.resource;
+    let (body, operation) = match intent {
+        Intent::Replace(body) if resource.create_on_update && target.subresource.is_none() => {
+            if !body["metadata"]["resourceVersion"].as_str().unwrap_or_default().is_empty() {
+                return Err(ApiError::not_found(resource, &target.key.name));
+            }
+            (body, Operation::Update)
+        }
+        Intent::Patch(Patch::Apply(config)) => {
+            if let Some(uid) = config["metadata"]["uid"].as_str() {
+                let why = format!(
+                    "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+                );
+                return Err(ApiError::conflict(resource, &target.key.name, &why));
+            }
+            // The real server tries to create through /status, too.
+            (config.clone(), Operation::Apply)
+        }
+        _ => return Err(ApiError::not_found(resource, &target.key.name)),
+    };
+    create(store, target, body, operation, options)
+}
+
+fn bump_generation(
+    kind: Kind,
+    subresource: Option<Subresource>,
+    new: &mut Value,
+    old: &Value,
+) {
+    if !metadata::has_generation(kind) || subresource == Some(Subresource::Status) {
+        return;
+    }
+    let changed = match kind {
+        Kind::EndpointSlice => {
+            let without = |object: &Value| {
+                let mut object = object.clone();
+                object["metadata"] = object["metadata"]["labels"].take();
+                object
+            };
+            without(new) != without(old)
+        }
+        _ => new["spec"] != old["spec"],
+    };
+    if changed {
+        let generation = old["metadata"]["generation"].as_i64().unwrap_or_default() + 1;
+        new["metadata"]["generation"] = json!(generation);
+    }
+}
