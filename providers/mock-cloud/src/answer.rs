@@ -1,0 +1,136 @@
+//! What an answer of the mock cloud means for a Service. Pure.
+
+use landfall_mock_cloud_wire as wire;
+use landfall_provider_api::{Assigned, Family, Ingress, IpMode, PortFailure, Protocol};
+
+use crate::view::Known;
+
+/// An answer that makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Nonsense {
+    /// There is nowhere to land.
+    #[error("it gave a load balancer no address")]
+    NoAddress,
+    /// Not what was asked for.
+    #[error("it gave a load balancer {0}, which is not of a family that it was asked for")]
+    Family(std::net::IpAddr),
+}
+
+/// What a load balancer was given.
+pub(crate) fn assigned(known: &Known, families: &[Family]) -> Result<Assigned, Nonsense> {
+    if known.addresses().is_empty() {
+        return Err(Nonsense::NoAddress);
+    }
+    let ingress = |address: &std::net::IpAddr| {
+        if families.contains(&Family::of(*address)) {
+            Ok(Ingress::Ip {
+                address: *address,
+                mode: IpMode::Proxy,
+            })
+        } else {
+            Err(Nonsense::Family(*address))
+        }
+    };
+    Ok(Assigned {
+        ingress: known
+            .addresses()
+            .iter()
+            .map(ingress)
+            .collect::<Result<_, _>>()?,
+        failed_ports: known.failed_ports().to_vec(),
+    })
+}
+
+/// The ports that it does not serve.
+pub(crate) fn failed_ports(listeners: &[wire::Listener]) -> Vec<PortFailure> {
+    let failure = |listener: &wire::Listener| match &listener.status {
+        wire::ListenerStatus::Listening => None,
+        wire::ListenerStatus::Failed { code, message } => Some(PortFailure {
+            port: listener.port,
+            protocol: match listener.protocol {
+                wire::Protocol::Tcp => Protocol::Tcp,
+            },
+            reason: format!("landfall.dev/{}", camel_case(code)),
+            message: message.clone(),
+        }),
+    };
+    listeners.iter().filter_map(failure).collect()
+}
+
+/// A code that Kubernetes takes in a port's error, whatever the server says.
+fn camel_case(code: &str) -> &str {
+    let fits = code.len() <= 60
+        && code.starts_with(|c: char| c.is_ascii_uppercase())
+        && code.chars().all(|c| c.is_ascii_alphanumeric());
+    if fits { code } else { "Failed" }
+}
+
+/// What it is, for people.
+pub(crate) fn description(item: &wire::LoadBalancer) -> String {
+    let addresses: Vec<_> = item.addresses.iter().map(ToString::to_string).collect();
+    format!("load balancer {} ({})", item.id, addresses.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(addresses: &[&str], code: Option<&str>) -> Known {
+        let status = match code {
+            None => wire::ListenerStatus::Listening,
+            Some(code) => wire::ListenerStatus::Failed {
+                code: code.into(),
+                message: "do this".into(),
+            },
+        };
+        Known::of(wire::LoadBalancer {
+            id: "a".into(),
+            tags: [].into(),
+            requested_addresses: Vec::new(),
+            addresses: addresses.iter().map(|a| a.parse().unwrap()).collect(),
+            listeners: vec![wire::Listener {
+                protocol: wire::Protocol::Tcp,
+                port: 80,
+                status,
+                targets: Vec::new(),
+            }],
+        })
+    }
+
+    #[test]
+    fn an_address_is_served_by_a_proxy() {
+        let assigned = assigned(&known(&["127.200.0.1"], None), &[Family::IPv4]).unwrap();
+        let expected = Ingress::Ip {
+            address: "127.200.0.1".parse().unwrap(),
+            mode: IpMode::Proxy,
+        };
+        assert_eq!(
+            (assigned.ingress, assigned.failed_ports),
+            (vec![expected], vec![])
+        );
+    }
+
+    #[test]
+    fn an_answer_without_sense_is_told_from_one_with() {
+        let of = |addresses: &[&str]| assigned(&known(addresses, None), &[Family::IPv4]);
+        assert_eq!(of(&[]), Err(Nonsense::NoAddress));
+        let sixth = "fd00::1".parse().unwrap();
+        assert_eq!(
+            of(&["127.200.0.1", "fd00::1"]),
+            Err(Nonsense::Family(sixth))
+        );
+    }
+
+    #[test]
+    fn a_listener_that_failed_is_a_port_with_a_reason() {
+        for (code, reason) in [
+            ("PortTaken", "landfall.dev/PortTaken"),
+            ("port taken!", "landfall.dev/Failed"),
+            ("", "landfall.dev/Failed"),
+        ] {
+            let failed = known(&["127.200.0.1"], Some(code));
+            assert_eq!(failed.failed_ports()[0].reason, reason);
+            assert!(!failed.all_listen());
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Calls that failed, and what they mean for a Service. Pure: time is an argument.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+use landfall_mock_cloud_wire::{Problem, code};
+use landfall_provider_api::Error;
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+
+/// Characters of a body without a problem that are shown.
+const SHOWN: usize = 200;
+
+/// Why a call did not succeed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The server said no.
+    Refused {
+        /// What was tried, on what.
+        call: String,
+        status: StatusCode,
+        retry_after: Option<Duration>,
+        /// `None` if what it said was no problem document.
+        problem: Option<Box<Problem>>,
+        /// The beginning of what it said.
+        said: String,
+    },
+    /// Whether the call had an effect is not known.
+    Lost {
+        /// What was tried, on what, and what came back.
+        message: String,
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl Failure {
+    pub(crate) fn refused(
+        call: String,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Self {
+        let retry_after = headers
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| parse_retry_after(value, Timestamp::now()));
+        Self::Refused {
+            call,
+            status,
+            retry_after,
+            problem: serde_json::from_slice(body).ok(),
+            said: String::from_utf8_lossy(body).chars().take(SHOWN).collect(),
+        }
+    }
+
+    pub(crate) fn lost(
+        message: String,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        Self::Lost {
+            message,
+            source: Box::new(source),
+        }
+    }
+
+    /// The code of the problem, if the server told one.
+    pub(crate) fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused {
+                problem: Some(problem),
+                ..
+            } => Some(problem.code()),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after, .. } => *retry_after,
+            Self::Lost { .. } => None,
+        }
+    }
+
+    /// What it means for a Service. `field` names the field of the Service that a pointer into the
+    /// body comes from.
+    pub(crate) fn into_error(self, field: impl Fn(&str) -> String) -> Error {
+        let (call, status, retry_after, problem, said) = match self {
+            Self::Lost { message, source } => {
+                return Error::Unavailable {
+                    message,
+                    source: Some(source),
+                };
+            }
+            Self::Refused {
+                call,
+                status,
+                retry_after,
+                problem,
+                said,
+            } => (call, status, retry_after, problem, said),
+        };
+        let detail = problem
+            .as_ref()
+            .map_or(said.as_str(), |p| p.detail.as_str());
+        let message = format!("{call}: {status}: {detail}");
+        match (status, problem) {
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => Error::Unauthorized(format!(
+                "{message}; check that tokenFile holds the token that the mock cloud was given as \
+                 --token-file"
+            )),
+            (StatusCode::TOO_MANY_REQUESTS, _) => Error::Throttled {
+                after: retry_after,
+                message,
+            },
+            (StatusCode::SERVICE_UNAVAILABLE, _) if retry_after.is_some() => Error::Throttled {
+                after: retry_after,
+                message,
+            },
+            (StatusCode::CONFLICT, Some(problem)) if problem.code() == code::POOL_EXHAUSTED => {
+                Error::Exhausted(problem.detail)
+            }
+            (
+                StatusCode::BAD_REQUEST
+                | StatusCode::CONFLICT
+                | StatusCode::PAYLOAD_TOO_LARGE
+                | StatusCode::UNPROCESSABLE_ENTITY,
+                Some(problem),
+            ) => invalid(*problem, field),
+            _ => Error::unavailable(message),
+        }
+    }
+}
+
+fn invalid(problem: Problem, field: impl Fn(&str) -> String) -> Error {
+    let Problem { detail, errors, .. } = problem;
+    let mut errors = errors.into_iter();
+    let Some(first) = errors.next() else {
+        return Error::Invalid {
+            field: field(""),
+            message: detail,
+        };
+    };
+    let others = errors.map(|error| format!("; {}: {}", field(&error.field), error.message));
+    Error::Invalid {
+        field: field(&first.field),
+        message: first.message + &others.collect::<String>(),
+    }
+}
+
+/// Seconds or a date (RFC 9110 §10.2.3); nothing if it is neither.
+fn parse_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = rfc2822::parse(value).ok()?.timestamp();
+    Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use landfall_mock_cloud_wire::FieldError;
+
+    use super::*;
+
+    fn error(status: u16, retry_after: Option<&str>, body: &str) -> Error {
+        let mut headers = HeaderMap::new();
+        if let Some(value) = retry_after {
+            headers.insert(RETRY_AFTER, value.parse().unwrap());
+        }
+        let status = StatusCode::from_u16(status).unwrap();
+        let call = "PUT http://cloud/v1".to_owned();
+        Failure::refused(call, status, &headers, body.as_bytes())
+            .into_error(|pointer| format!("spec{pointer}"))
+    }
+
+    fn problem(status: u16, code: &str) -> String {
+        serde_json::to_string(&Problem::new(status, code, "", "because")).unwrap()
+    }
+
+    #[test]
+    fn every_refusal_says_what_to_do_next() {
+        for (status, retry_after, body, reason) in [
+            (401, None, problem(401, code::UNAUTHORIZED), "Unauthorized"),
+            (403, None, "<html>".into(), "Unauthorized"),
+            (429, None, String::new(), "Throttled"),
+            (429, Some("7"), String::new(), "Throttled"),
+            (503, Some("7"), String::new(), "Throttled"),
+            (503, None, String::new(), "ProviderUnavailable"),
+            (503, Some("soon"), String::new(), "ProviderUnavailable"),
+            (500, Some("7"), String::new(), "ProviderUnavailable"),
+            (502, None, problem(502, "x"), "ProviderUnavailable"),
+            (409, None, problem(409, code::POOL_EXHAUSTED), "Exhausted"),
+            (409, None, problem(409, code::ADDRESS_TAKEN), "Invalid"),
+            (409, None, "taken".into(), "ProviderUnavailable"),
+            (400, None, problem(400, code::INVALID), "Invalid"),
+            (413, None, problem(413, code::TOO_LARGE), "Invalid"),
+            (
+                404,
+                None,
+                problem(404, "no-such-path"),
+                "ProviderUnavailable",
+            ),
+            (301, None, String::new(), "ProviderUnavailable"),
+        ] {
+            let found = error(status, retry_after, &body);
+            assert_eq!(found.reason(), reason, "{status} {body}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_message_names_the_call_and_what_came_back() {
+        let text = error(500, None, "<h1>oops</h1>").to_string();
+        assert!(
+            text.contains("PUT http://cloud/v1") && text.contains("oops"),
+            "{text}"
+        );
+        let long = error(500, None, &"x".repeat(10_000)).to_string();
+        assert!(long.len() < 500);
+        assert!(error(401, None, "").to_string().contains("--token-file"));
+    }
+
+    #[test]
+    fn every_wrong_field_is_named() {
+        let errors = ["/a", "/b"].map(|field| FieldError {
+            field: field.into(),
+            message: "is wrong".into(),
+        });
+        let problem = Problem::new(400, code::INVALID, "", "").at(errors.into());
+        let found = error(400, None, &serde_json::to_string(&problem).unwrap());
+        assert_eq!(found.to_string(), "spec/a: is wrong; spec/b: is wrong");
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now: Timestamp = "1994-11-06T08:49:07Z".parse().unwrap();
+        for (value, expected) in [
+            ("0", Some(0)),
+            ("120", Some(120)),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", Some(30)),
+            ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
+            ("soon", None),
+            ("-1", None),
+            ("", None),
+        ] {
+            let expected = expected.map(Duration::from_secs);
+            assert_eq!(parse_retry_after(value, now), expected, "{value}");
+        }
+    }
+}
