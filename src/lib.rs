@@ -1,1 +1,13 @@
-//! Landfall, as a library.
+//! Landfall, as a library: the service controller, and what starts it.
+
+pub mod admin;
+pub mod args;
+pub mod config;
+pub mod controller;
+mod kubernetes;
+pub mod providers;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
+mod start;
+
+pub use start::start;

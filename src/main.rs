@@ -1,2 +1,9 @@
 //! The program `landfall`.
-fn main() {}
+
+use std::process::ExitCode;
+
+use landfall::args::Arguments;
+
+fn main() -> ExitCode {
+    landfall_process::run(|arguments: Arguments, stop| landfall::start(arguments, stop))
+}

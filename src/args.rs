@@ -1,0 +1,90 @@
+//! The command line.
+
+use std::net::SocketAddr;
+#[cfg(feature = "sandbox")]
+use std::num::NonZeroU8;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use landfall_process::{Command, LogOptions};
+
+/// Gives every Kubernetes Service of type LoadBalancer a place where outside traffic lands.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Arguments {
+    /// What to run.
+    #[command(subcommand)]
+    pub action: Action,
+    /// Flags about logs.
+    #[command(flatten)]
+    pub logs: LogOptions,
+}
+
+impl Command for Arguments {
+    fn logs(&self) -> &LogOptions {
+        &self.logs
+    }
+}
+
+/// What to run.
+#[derive(Debug, Subcommand)]
+pub enum Action {
+    /// Run the service controller of a cluster
+    Controller(ControllerArguments),
+    /// Try it on this machine: a mock cluster, a mock cloud, nodes and the controller in one process
+    #[cfg(feature = "sandbox")]
+    Sandbox(SandboxArguments),
+}
+
+/// `landfall controller`.
+#[derive(Debug, Args)]
+pub struct ControllerArguments {
+    /// Configuration, in YAML
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+
+    /// Kubeconfig of the cluster [default: $KUBECONFIG, else ~/.kube/config, else the pod's own]
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// Where /healthz and /readyz are served; port 0 takes a free one [default: nowhere]
+    #[arg(long, value_name = "ADDRESS")]
+    pub admin_address: Option<SocketAddr>,
+
+    /// Provider calls under way at once
+    #[arg(long, value_name = "COUNT", default_value_t = 32, value_parser = at_least_one)]
+    pub concurrency: usize,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if count > 0 => Ok(count),
+        _ => Err("a number of 1 or more is needed".to_owned()),
+    }
+}
+
+/// `landfall sandbox`.
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Clone, Args)]
+pub struct SandboxArguments {
+    /// Nodes of the cluster
+    #[arg(long, value_name = "COUNT", default_value = "3")]
+    pub nodes: NonZeroU8,
+
+    /// Where to write the kubeconfig [default: a file of its own, which is removed at the end]
+    #[arg(long, value_name = "PATH")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// Where the Kubernetes API is served; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub api_address: SocketAddr,
+
+    /// Where the mock cloud's API is served; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub mock_cloud_address: SocketAddr,
+
+    /// Addresses for load balancers, on the loopback [default: half of the first free block of
+    /// 127.200.0.0/16, 127.201.0.0/16, …]
+    #[arg(long, value_name = "CIDR")]
+    pub pool: Option<ipnet::IpNet>,
+}

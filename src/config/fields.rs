@@ -1,0 +1,151 @@
+//! The fields of one mapping in a configuration. Collects faults instead of stopping at the first.
+
+use serde_json::{Map, Value};
+
+/// Reads the fields of a mapping one by one, and knows afterwards which nobody asked for.
+pub(super) struct Fields<'v, 'f> {
+    map: Option<&'v Map<String, Value>>,
+    path: &'f str,
+    asked: Vec<&'static str>,
+    faults: &'f mut Vec<String>,
+}
+
+impl<'v, 'f> Fields<'v, 'f> {
+    pub(super) fn of(value: &'v Value, path: &'f str, faults: &'f mut Vec<String>) -> Self {
+        let map = value.as_object();
+        let mut fields = Self {
+            map,
+            path,
+            asked: Vec::new(),
+            faults,
+        };
+        if map.is_none() {
+            fields.fault("", "must be a mapping");
+        }
+        fields
+    }
+
+    /// A text that must be there.
+    pub(super) fn text(&mut self, name: &'static str) -> Option<String> {
+        let value = self.required(name)?;
+        match value.as_str().map(str::trim) {
+            Some("") => self.fault(name, "must not be empty"),
+            Some(text) => return Some(text.to_owned()),
+            None => self.fault(name, "must be a text; put it in quotes"),
+        }
+        None
+    }
+
+    /// True or false; false where it is absent.
+    pub(super) fn flag(&mut self, name: &'static str) -> Option<bool> {
+        self.asked.push(name);
+        let Some(value) = self.map?.get(name) else {
+            return Some(false);
+        };
+        if value.as_bool().is_none() {
+            self.fault(name, "must be true or false");
+        }
+        value.as_bool()
+    }
+
+    /// A list that must be there, and not empty.
+    pub(super) fn list(&mut self, name: &'static str) -> &'v [Value] {
+        let Some(value) = self.required(name) else {
+            return &[];
+        };
+        match value.as_array().map(Vec::as_slice) {
+            Some([]) => self.fault(name, "needs at least one"),
+            Some(list) => return list,
+            None => self.fault(name, "must be a list"),
+        }
+        &[]
+    }
+
+    fn required(&mut self, name: &'static str) -> Option<&'v Value> {
+        self.asked.push(name);
+        let value = self.map?.get(name).filter(|value| !value.is_null());
+        if value.is_none() {
+            self.fault(name, "is missing");
+        }
+        value
+    }
+
+    /// Finds fault with every field that was not asked for.
+    pub(super) fn no_others(&mut self) {
+        let unknown = self.map.into_iter().flat_map(Map::keys);
+        for name in unknown.filter(|name| !self.asked.contains(&name.as_str())) {
+            let alike = self.asked.iter().find(|asked| is_alike(asked, name));
+            let hint = match alike {
+                Some(alike) => format!("did you mean {alike}?"),
+                None => format!("there is: {}", self.asked.join(", ")),
+            };
+            let place = place(self.path, name);
+            self.faults.push(format!("{place}: is not known; {hint}"));
+        }
+    }
+
+    /// Finds fault with a field.
+    pub(super) fn fault(&mut self, name: &str, message: &str) {
+        let place = place(self.path, name);
+        let colon = if place.is_empty() { "" } else { ": " };
+        self.faults.push(format!("{place}{colon}{message}"));
+    }
+
+    /// A cluster's name ends up in tags and in names of things: it is an RFC 1123 label.
+    pub(super) fn check_cluster_name(&mut self, name: &str) -> bool {
+        let valid = is_label(name);
+        if !valid {
+            let message = format!(
+                "{name:?} must be 1 to 63 lower-case letters, digits and dashes, with a letter or \
+                 digit at both ends"
+            );
+            self.fault("clusterName", &message);
+        }
+        valid
+    }
+
+    /// A class is a label name with an optional prefix (`spec.loadBalancerClass`).
+    pub(super) fn check_class(&mut self, class: &str) -> bool {
+        let (prefix, name) = class
+            .split_once('/')
+            .map_or((None, class), |(p, n)| (Some(p), n));
+        let valid = prefix.is_none_or(|prefix| prefix.split('.').all(is_label))
+            && (1..=63).contains(&name.len())
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+            && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && name.ends_with(|c: char| c.is_ascii_alphanumeric());
+        if !valid {
+            let message =
+                format!("{class:?} is not a load balancer class such as example.com/name");
+            self.fault("class", &message);
+        }
+        valid
+    }
+}
+
+fn place(path: &str, name: &str) -> String {
+    match (path, name) {
+        ("", name) => name.to_owned(),
+        (path, "") => path.to_owned(),
+        (path, name) => format!("{path}.{name}"),
+    }
+}
+
+fn is_label(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+/// Whether two names differ only as typing errors do: in case, or by a letter at the end.
+fn is_alike(known: &str, name: &str) -> bool {
+    let (known, name) = (known.to_lowercase(), name.to_lowercase());
+    known == name
+        || (known.len().abs_diff(name.len()) <= 1 && name.len() > 3)
+            && (known.starts_with(&name) || name.starts_with(&known))
+}

@@ -1,0 +1,263 @@
+//! The configuration file of `landfall controller`. Read once, all of its faults told at once,
+//! each with the path where it stands.
+
+mod fields;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use landfall_service::Class;
+use serde_json::Value;
+
+use fields::Fields;
+
+/// A valid configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// `clusterName`: with the UID of the namespace `kube-system`, the cluster's identity in
+    /// every ownership tag.
+    pub cluster_name: String,
+    /// `providers`; at least one, classes differ, at most one is the default.
+    pub providers: Vec<Provider>,
+}
+
+/// One of `providers`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provider {
+    /// `class`: the `spec.loadBalancerClass` that it owns.
+    pub class: Class,
+    /// `default`: whether it also takes Services without a class.
+    pub default: bool,
+    /// `type`, with the fields that belong to it.
+    pub backend: Backend,
+}
+
+/// A provider's `type`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Backend {
+    /// `mock-cloud`.
+    MockCloud {
+        /// `url` of its API.
+        url: String,
+        /// `tokenFile`: holds its bearer token. Relative to the folder of the configuration.
+        token_file: PathBuf,
+    },
+}
+
+/// Why a configuration cannot be used: every fault, a line each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Faults(Vec<String>);
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl std::error::Error for Faults {}
+
+impl Config {
+    /// Parses a configuration that stands in a file in `folder`.
+    pub fn parse(text: &str, folder: &Path) -> Result<Self, Faults> {
+        let document: Value = serde_saphyr::from_str(text)
+            .map_err(|error| Faults(vec![format!("is not YAML: {error}")]))?;
+        let mut faults = Vec::new();
+        let mut fields = Fields::of(&document, "", &mut faults);
+        let cluster_name = fields
+            .text("clusterName")
+            .filter(|name| fields.check_cluster_name(name));
+        let listed = fields.list("providers");
+        fields.no_others();
+        let providers: Vec<_> = listed
+            .iter()
+            .enumerate()
+            .filter_map(|(index, value)| {
+                let path = format!("providers[{index}]");
+                Some((path.clone(), provider(value, &path, folder, &mut faults)?))
+            })
+            .collect();
+        check_together(&providers, &mut faults);
+        match cluster_name {
+            Some(cluster_name) if faults.is_empty() => Ok(Self {
+                cluster_name,
+                providers: providers
+                    .into_iter()
+                    .map(|(_, provider)| provider)
+                    .collect(),
+            }),
+            _ => Err(Faults(faults)),
+        }
+    }
+}
+
+fn provider(
+    value: &Value,
+    path: &str,
+    folder: &Path,
+    faults: &mut Vec<String>,
+) -> Option<Provider> {
+    let mut fields = Fields::of(value, path, faults);
+    let kind = fields.text("type");
+    let class = fields
+        .text("class")
+        .filter(|class| fields.check_class(class));
+    let default = fields.flag("default");
+    let backend = match kind.as_deref() {
+        Some("mock-cloud") => mock_cloud(&mut fields, folder),
+        Some(other) => {
+            fields.fault(
+                "type",
+                &format!("{other:?} is not a provider; there is: mock-cloud"),
+            );
+            // Which other fields are right depends on it.
+            return None;
+        }
+        None => return None,
+    };
+    fields.no_others();
+    Some(Provider {
+        class: Class::new(class?),
+        default: default?,
+        backend: backend?,
+    })
+}
+
+fn mock_cloud(fields: &mut Fields<'_, '_>, folder: &Path) -> Option<Backend> {
+    let url = fields.text("url").filter(|url| {
+        let known = url.starts_with("http://") || url.starts_with("https://");
+        if !known {
+            fields.fault(
+                "url",
+                &format!("{url:?} is not a URL such as http://127.0.0.1:9090"),
+            );
+        }
+        known
+    });
+    let token_file = fields.text("tokenFile");
+    Some(Backend::MockCloud {
+        url: url?,
+        token_file: folder.join(token_file?),
+    })
+}
+
+/// What can only be seen of all providers together.
+fn check_together(providers: &[(String, Provider)], faults: &mut Vec<String>) {
+    for (index, (path, provider)) in providers.iter().enumerate() {
+        let before = &providers[..index];
+        if let Some((first, _)) = before
+            .iter()
+            .find(|(_, other)| other.class == provider.class)
+        {
+            faults.push(format!(
+                "{path}.class: {} is the class of {first} already; each provider owns one",
+                provider.class
+            ));
+        }
+        if provider.default
+            && let Some((first, _)) = before.iter().find(|(_, other)| other.default)
+        {
+            faults.push(format!(
+                "{path}.default: {first} is the default already; at most one provider is"
+            ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &str = "
+clusterName: demo
+providers:
+- type: mock-cloud
+  class: landfall.dev/mock-cloud
+  default: true
+  url: http://127.0.0.1:9090
+  tokenFile: mock-cloud.token
+";
+
+    fn faults(text: &str) -> Vec<String> {
+        Config::parse(text, Path::new("/etc/landfall"))
+            .unwrap_err()
+            .0
+    }
+
+    #[test]
+    fn a_whole_configuration() {
+        let config = Config::parse(WHOLE, Path::new("/etc/landfall")).unwrap();
+        assert_eq!(config.cluster_name, "demo");
+        let [provider] = config.providers.as_slice() else {
+            panic!("one provider")
+        };
+        assert_eq!(provider.class.as_str(), "landfall.dev/mock-cloud");
+        assert!(provider.default);
+        let Backend::MockCloud { url, token_file } = &provider.backend;
+        assert_eq!(url, "http://127.0.0.1:9090");
+        assert_eq!(token_file, Path::new("/etc/landfall/mock-cloud.token"));
+    }
+
+    #[test]
+    fn all_faults_are_told_at_once_each_with_its_path() {
+        let text = "
+clusterNam: demo
+providers:
+- type: mock-cloud
+  class: Not A Class
+  default: maybe
+  url: localhost
+- type: clouds
+- type: mock-cloud
+  class: a/b
+  url: http://127.0.0.1:1
+  tokenFile: t
+  tokenfile: t
+";
+        insta::assert_snapshot!(faults(text).join("\n"), @r#"
+        clusterName: is missing
+        clusterNam: is not known; did you mean clusterName?
+        providers[0].class: "Not A Class" is not a load balancer class such as example.com/name
+        providers[0].default: must be true or false
+        providers[0].url: "localhost" is not a URL such as http://127.0.0.1:9090
+        providers[0].tokenFile: is missing
+        providers[1].class: is missing
+        providers[1].type: "clouds" is not a provider; there is: mock-cloud
+        providers[2].tokenfile: is not known; did you mean tokenFile?
+        "#);
+    }
+
+    #[test]
+    fn what_providers_may_not_share() {
+        let one = "{type: mock-cloud, class: a/b, default: true, url: 'http://h', tokenFile: t}";
+        let text = format!("clusterName: demo\nproviders: [{one}, {one}]");
+        insta::assert_snapshot!(faults(&text).join("\n"), @r"
+        providers[1].class: a/b is the class of providers[0] already; each provider owns one
+        providers[1].default: providers[0] is the default already; at most one provider is
+        ");
+    }
+
+    #[test]
+    fn what_is_no_configuration_at_all() {
+        for (text, expected) in [
+            ("", "must be a mapping"),
+            ("[1, 2]", "must be a mapping"),
+            ("clusterName: [", "is not YAML"),
+            ("clusterName: demo", "providers: is missing"),
+            (
+                "clusterName: demo\nproviders: []",
+                "providers: needs at least one",
+            ),
+            ("clusterName: 'a b'\nproviders: []", "clusterName: \"a b\""),
+            (
+                "clusterName: 7\nproviders: []",
+                "clusterName: must be a text",
+            ),
+        ] {
+            let faults = faults(text);
+            assert!(
+                faults.iter().any(|f| f.contains(expected)),
+                "{text:?}: {faults:?}"
+            );
+        }
+    }
+}

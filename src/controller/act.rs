@@ -1,0 +1,256 @@
+//! One look at one Service: plan a step, take it, plan again, until there is nothing to do.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::jiff::Timestamp;
+use kube::runtime::reflector::{ObjectRef, Store};
+use landfall_provider_api::{
+    ClusterId, LoadBalancer, LoadBalancerId, Node, Outcome, Retry, ServiceName,
+};
+use landfall_service::{Attempt, Claims, Class, Failure, Step, World, Write, plan, uid_of};
+use tokio::sync::watch;
+
+use super::backend::Backends;
+use super::events::{Events, Reason, reference, reference_to_gone};
+use super::memory::Memory;
+use super::publish::{Publisher, Written};
+
+/// Steps that one look may take. A quiet Service needs three; whoever needs more is being changed
+/// by somebody else at the same time, and waits a little.
+const MOST_STEPS: usize = 12;
+
+/// What every look shares.
+pub(super) struct Context {
+    pub(super) cluster: ClusterId,
+    pub(super) claims: Claims,
+    pub(super) backends: Backends,
+    pub(super) services: Store<Service>,
+    pub(super) nodes: watch::Receiver<Arc<[Node]>>,
+    pub(super) publisher: Publisher,
+    pub(super) events: Events,
+}
+
+impl Context {
+    pub(super) fn watched(&self, name: &ServiceName) -> Option<Arc<Service>> {
+        self.services
+            .get(&ObjectRef::new(&name.name).within(&name.namespace))
+    }
+}
+
+/// What a step leaves to do.
+enum After {
+    /// Plan the next step.
+    Plan,
+    /// Nothing before this time, or before something changes.
+    Wait(Option<Instant>),
+}
+
+/// Brings one Service to where it should be, as far as that can be done now. Returns when to look
+/// again if nothing changes before.
+pub(super) async fn look(
+    context: &Context,
+    name: &ServiceName,
+    memory: &mut Memory,
+) -> Option<Instant> {
+    for _ in 0..MOST_STEPS {
+        let service = memory.newest(context.watched(name));
+        let uid = service.as_deref().map(uid_of);
+        memory.wake(Instant::now(), uid);
+        let nodes = context.nodes.borrow().clone();
+        let world = World {
+            cluster: &context.cluster,
+            claims: &context.claims,
+            nodes: &nodes,
+            now: Timestamp::now(),
+        };
+        let after = match plan(service.as_deref(), &memory.record, &world) {
+            Step::Rest => After::Wait(memory.retry_at),
+            Step::Later(delay) => After::Wait(Some(Instant::now() + delay)),
+            Step::Write(write) => match &service {
+                Some(service) => apply(context, name, service, &write, memory).await,
+                None => unreachable!("nothing is written to a Service that is not there"),
+            },
+            Step::Ensure { class, wanted } => {
+                let about = service.as_deref();
+                ensure(context, about, class, *wanted, memory).await
+            }
+            Step::Release { class, id } => {
+                release(context, name, service.as_deref(), &class, &id, memory).await
+            }
+        };
+        if let After::Wait(until) = after {
+            return until;
+        }
+    }
+    tracing::warn!(service = %name, "is changed by somebody else over and over; looking again later");
+    memory.failed(Retry::BackOff, Instant::now())
+}
+
+async fn apply(
+    context: &Context,
+    name: &ServiceName,
+    service: &Arc<Service>,
+    write: &Write,
+    memory: &mut Memory,
+) -> After {
+    match context.publisher.write(service, name, write).await {
+        Ok(Written::Done(fresh)) => {
+            tell(context, name, service, write);
+            if matches!(write, Write::Claim) {
+                memory.record.tenure_mut(uid_of(service)).ours = true;
+            }
+            memory.seen = Some(fresh);
+            After::Plan
+        }
+        Ok(Written::Overtaken(fresh)) => {
+            memory.seen = Some(fresh);
+            After::Plan
+        }
+        // The watch will say so, too.
+        Ok(Written::Gone) => After::Wait(None),
+        Err(error) => {
+            tracing::warn!(service = %name, %error, "the Service could not be written");
+            After::Wait(memory.failed(Retry::BackOff, Instant::now()))
+        }
+    }
+}
+
+/// Logs a write and, where people wait for it, makes an event of it.
+fn tell(context: &Context, name: &ServiceName, service: &Service, write: &Write) {
+    let (reason, note) = match write {
+        Write::Claim | Write::LetGo => return,
+        Write::HandOver => {
+            let note = "another implementation claims this Service; ours is released";
+            (Reason::HandedOver, note.to_owned())
+        }
+        Write::Publish(status) => {
+            let condition = &status.condition;
+            tracing::info!(
+                service = %name, provisioned = condition.holds, reason = condition.reason,
+                "{}", condition.message
+            );
+            let reason = match (condition.holds, condition.reason.as_str()) {
+                (true, _) => Reason::EnsuredLoadBalancer,
+                (false, "Provisioning") => Reason::EnsuringLoadBalancer,
+                // A provider's failure was told when it happened.
+                (false, "Invalid" | "PortsNotServed") => Reason::SyncLoadBalancerFailed,
+                (false, _) => return,
+            };
+            (reason, condition.message.clone())
+        }
+    };
+    context.events.tell(reference(service), reason, note);
+}
+
+async fn ensure(
+    context: &Context,
+    service: Option<&Service>,
+    class: Class,
+    wanted: LoadBalancer,
+    memory: &mut Memory,
+) -> After {
+    let uid = wanted.id.service_uid.clone();
+    // Noted first: a call that is cut off may have made something all the same.
+    let tenure = memory.record.tenure_mut(&uid);
+    tenure.holders.insert(class.clone());
+    tenure.ours = true;
+    let Some(result) = context.backends.get(&class).ensure(&wanted).await else {
+        return After::Wait(None);
+    };
+    match &result {
+        Ok(Outcome::Provisioned(assigned)) if !assigned.failed_ports.is_empty() => {
+            memory.retry_at = memory.failed(Retry::BackOff, Instant::now());
+        }
+        Ok(_) => memory.succeeded(),
+        Err(failure) => {
+            memory.retry_at = memory.failed(failure.retry, Instant::now());
+            tell_failure(context, service, &wanted.service, &uid, failure);
+        }
+    }
+    memory.record.tenure_mut(&uid).attempt = Some(Attempt {
+        class,
+        wanted,
+        result,
+        stale: false,
+    });
+    After::Plan
+}
+
+async fn release(
+    context: &Context,
+    name: &ServiceName,
+    service: Option<&Service>,
+    class: &Class,
+    id: &LoadBalancerId,
+    memory: &mut Memory,
+) -> After {
+    // A Service that vanished without waiting for its finalizer is missed only if the API server
+    // itself says so: nothing is released on a cache's word alone.
+    if service.is_none() {
+        match context.publisher.read(name).await {
+            Ok(Some(live)) if uid_of(&live) == id.service_uid => {
+                return After::Wait(memory.failed(Retry::BackOff, Instant::now()));
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(service = %name, %error, "the Service could not be read");
+                return After::Wait(memory.failed(Retry::BackOff, Instant::now()));
+            }
+        }
+    }
+    match context.backends.get(class).release(id).await {
+        None => After::Wait(None),
+        Some(Ok(())) => {
+            memory.succeeded();
+            let tenure = memory.record.tenure_mut(&id.service_uid);
+            tenure.holders.remove(class);
+            tenure.attempt = None;
+            tracing::info!(service = %name, %class, uid = id.service_uid, "load balancer released");
+            let about = about(service, name, &id.service_uid);
+            context.events.tell(
+                about,
+                Reason::DeletedLoadBalancer,
+                "the load balancer is gone".to_owned(),
+            );
+            After::Plan
+        }
+        Some(Err(failure)) => {
+            tell_failure(context, service, name, &id.service_uid, &failure);
+            // What waits for a change of the Service waits in vain once it is gone.
+            let retry = match failure.retry {
+                Retry::WhenChanged => Retry::BackOff,
+                retry => retry,
+            };
+            After::Wait(memory.failed(retry, Instant::now()))
+        }
+    }
+}
+
+fn tell_failure(
+    context: &Context,
+    service: Option<&Service>,
+    name: &ServiceName,
+    uid: &str,
+    failure: &Failure,
+) {
+    tracing::warn!(service = %name, reason = failure.reason, "{}", failure.message);
+    let about = about(service, name, uid);
+    context.events.tell(
+        about,
+        Reason::SyncLoadBalancerFailed,
+        failure.message.clone(),
+    );
+}
+
+fn about(
+    service: Option<&Service>,
+    name: &ServiceName,
+    uid: &str,
+) -> k8s_openapi::api::core::v1::ObjectReference {
+    match service {
+        Some(service) if uid_of(service) == uid => reference(service),
+        _ => reference_to_gone(name, uid),
+    }
+}

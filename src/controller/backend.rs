@@ -1,0 +1,147 @@
+//! The providers, as the controller uses them: each with its class, each begun before it is
+//! asked for anything, each call with a deadline.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use landfall_provider_api::{
+    Error, LoadBalancer, LoadBalancerId, Outcome, Owned, Provider, Snapshot,
+};
+use landfall_service::{Claim, Claims, Class, Failure};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::backoff;
+
+/// Time that a provider has to answer one call.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The providers of this process, by class.
+pub(super) struct Backends(BTreeMap<Class, Backend>);
+
+/// One provider.
+pub(super) struct Backend {
+    pub(super) class: Class,
+    /// Whether it also takes Services without a class.
+    pub(super) default: bool,
+    pub(super) provider: Arc<dyn Provider>,
+    begun: watch::Sender<Begun>,
+}
+
+/// How far a provider has come.
+#[derive(Debug, Clone)]
+enum Begun {
+    /// Its first start is under way.
+    Starting,
+    /// It could not be started, and is being tried again.
+    Failed(Failure),
+    /// It has seen what is held.
+    Ready,
+}
+
+impl Backends {
+    pub(super) fn new(backends: impl IntoIterator<Item = Backend>) -> Self {
+        let keyed = backends
+            .into_iter()
+            .map(|backend| (backend.class.clone(), backend));
+        Self(keyed.collect())
+    }
+
+    pub(super) fn claims(&self) -> Claims {
+        let claim = |backend: &Backend| Claim {
+            class: backend.class.clone(),
+            default: backend.default,
+            capabilities: backend.provider.capabilities(),
+        };
+        Claims::new(self.0.values().map(claim).collect())
+    }
+
+    pub(super) fn get(&self, class: &Class) -> &Backend {
+        self.0
+            .get(class)
+            .expect("every class in a plan is one of the claims, made of these")
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Backend> {
+        self.0.values()
+    }
+}
+
+impl Backend {
+    pub(super) fn new(class: Class, default: bool, provider: Arc<dyn Provider>) -> Self {
+        let begun = watch::Sender::new(Begun::Starting);
+        Self {
+            class,
+            default,
+            provider,
+            begun,
+        }
+    }
+
+    /// Starts the provider, however often that takes, and returns what the cluster owns there.
+    pub(super) async fn begin(&self, snapshot: &Snapshot) -> Vec<Owned> {
+        for delay in backoff() {
+            match self.try_begin(snapshot.clone()).await {
+                Ok(owned) => {
+                    self.begun.send_replace(Begun::Ready);
+                    tracing::info!(class = %self.class, owned = owned.len(), "provider is ready");
+                    return owned;
+                }
+                Err(error) => {
+                    tracing::warn!(class = %self.class, %error, retry_in = ?delay, "provider cannot be used yet");
+                    self.begun
+                        .send_replace(Begun::Failed(Failure::from(&error)));
+                    tokio::time::sleep(delay).await;
+                }
+            }
+        }
+        unreachable!("the back-off has no end")
+    }
+
+    async fn try_begin(&self, snapshot: Snapshot) -> Result<Vec<Owned>, Error> {
+        within_deadline(self.provider.begin(snapshot)).await?;
+        within_deadline(self.provider.owned()).await
+    }
+
+    /// `None` while the provider's first start is under way: its end wakes every Service.
+    pub(super) async fn ensure(&self, wanted: &LoadBalancer) -> Option<Result<Outcome, Failure>> {
+        match self.gate()? {
+            Err(failure) => Some(Err(failure)),
+            Ok(()) => Some(
+                within_deadline(self.provider.ensure(wanted))
+                    .await
+                    .map_err(|e| Failure::from(&e)),
+            ),
+        }
+    }
+
+    /// `None` as for [`ensure`](Self::ensure).
+    pub(super) async fn release(&self, id: &LoadBalancerId) -> Option<Result<(), Failure>> {
+        match self.gate()? {
+            Err(failure) => Some(Err(failure)),
+            Ok(()) => Some(
+                within_deadline(self.provider.release(id))
+                    .await
+                    .map_err(|e| Failure::from(&e)),
+            ),
+        }
+    }
+
+    fn gate(&self) -> Option<Result<(), Failure>> {
+        match &*self.begun.borrow() {
+            Begun::Starting => None,
+            Begun::Failed(failure) => Some(Err(failure.clone())),
+            Begun::Ready => Some(Ok(())),
+        }
+    }
+}
+
+async fn within_deadline<T>(call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    timeout(DEADLINE, call).await.unwrap_or_else(|_| {
+        let seconds = DEADLINE.as_secs();
+        Err(Error::unavailable(format!(
+            "the provider did not answer within {seconds} s"
+        )))
+    })
+}

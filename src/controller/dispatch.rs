@@ -1,0 +1,225 @@
+//! The task that owns the queue and all that is remembered. It hands a key together with its
+//! memory to a worker and takes both back, so no lock guards either.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::core::v1::Service;
+use landfall_provider_api::{LoadBalancerId, ServiceName};
+use landfall_service::{Class, is_ours_or_claimed, name_of, uid_of};
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::act::{Context, look};
+use super::memory::Memory;
+
+/// Time that calls under way have to end when the controller stops.
+const DRAIN: Duration = Duration::from_secs(3);
+
+/// What a watch or a provider has to tell.
+#[derive(Debug)]
+pub(super) enum Note {
+    /// This Service deserves a look.
+    Look(ServiceName),
+    /// All Services that are ours or claimed do: the nodes changed, or the watch began anew.
+    LookAtAll,
+    /// A provider is ready, and holds something for Services with these UIDs.
+    Holds(Class, Vec<String>),
+    /// What a provider last answered for this one may no longer hold.
+    Stale(LoadBalancerId),
+}
+
+/// A worker's return: the key, its memory, and when to look again.
+type Finished = (ServiceName, Memory, Option<Instant>);
+
+pub(super) struct Dispatcher {
+    context: Arc<Context>,
+    notes: mpsc::UnboundedReceiver<Note>,
+    concurrency: usize,
+    queue: super::queue::Queue<ServiceName>,
+    memories: HashMap<ServiceName, Memory>,
+    /// Which name each UID of a remembered Service has.
+    names: HashMap<String, ServiceName>,
+    /// What providers hold, until the Service that it belongs to is looked at.
+    held: HashMap<String, BTreeSet<Class>>,
+    /// Keys whose answer became stale while they ran.
+    stale: HashSet<ServiceName>,
+    workers: JoinSet<Finished>,
+    /// Which key each worker has, to find it again should the worker panic.
+    keys: HashMap<tokio::task::Id, ServiceName>,
+}
+
+impl Dispatcher {
+    pub(super) fn new(
+        context: Arc<Context>,
+        notes: mpsc::UnboundedReceiver<Note>,
+        concurrency: usize,
+    ) -> Self {
+        Self {
+            context,
+            notes,
+            concurrency,
+            queue: super::queue::Queue::new(),
+            memories: HashMap::new(),
+            names: HashMap::new(),
+            held: HashMap::new(),
+            stale: HashSet::new(),
+            workers: JoinSet::new(),
+            keys: HashMap::new(),
+        }
+    }
+
+    pub(super) async fn run(mut self, stop: CancellationToken) {
+        loop {
+            self.start_due();
+            let due = self
+                .queue
+                .next_due()
+                .filter(|_| self.workers.len() < self.concurrency);
+            tokio::select! {
+                () = stop.cancelled() => break,
+                note = self.notes.recv() => match note {
+                    Some(note) => self.take_note(note),
+                    None => break,
+                },
+                Some(done) = self.workers.join_next_with_id() => self.finish(done),
+                () = sleep_until(due) => {}
+            }
+        }
+        let drained = async { while self.workers.join_next().await.is_some() {} };
+        if tokio::time::timeout(DRAIN, drained).await.is_err() {
+            tracing::warn!("calls were still under way at the end; the next start takes them up");
+        }
+    }
+
+    fn take_note(&mut self, note: Note) {
+        let now = Instant::now();
+        match note {
+            Note::Look(name) => {
+                let service = self.context.watched(&name);
+                if self.is_of_interest(&name, service.as_deref()) {
+                    self.queue.add(&name, now);
+                }
+            }
+            Note::LookAtAll => self.look_at_all(now),
+            Note::Holds(class, uids) => {
+                for uid in uids {
+                    self.held.entry(uid).or_default().insert(class.clone());
+                }
+                self.look_at_all(now);
+            }
+            Note::Stale(id) => {
+                let Some(name) = self.names.get(&id.service_uid) else {
+                    return;
+                };
+                match self.memories.get_mut(name) {
+                    Some(memory) => memory.make_stale(Some(&id.service_uid)),
+                    None => {
+                        self.stale.insert(name.clone());
+                    }
+                }
+                self.queue.add(name, now);
+            }
+        }
+    }
+
+    /// Services that nobody claims and that are not ours cost nothing.
+    fn is_of_interest(&self, name: &ServiceName, service: Option<&Service>) -> bool {
+        self.memories.contains_key(name)
+            || self.queue.is_running(name)
+            || service.is_some_and(|service| {
+                is_ours_or_claimed(service, &self.context.claims)
+                    || self.held.contains_key(uid_of(service))
+            })
+    }
+
+    fn look_at_all(&mut self, now: Instant) {
+        for service in self.context.services.state() {
+            let name = name_of(&service);
+            if self.is_of_interest(&name, Some(&service)) {
+                self.queue.add(&name, now);
+            }
+        }
+        let remembered = self.memories.keys().chain(self.keys.values());
+        for name in remembered {
+            self.queue.add(name, now);
+        }
+    }
+
+    fn start_due(&mut self) {
+        while self.workers.len() < self.concurrency {
+            let Some(name) = self.queue.take(Instant::now()) else {
+                break;
+            };
+            let mut memory = self.memories.remove(&name).unwrap_or_default();
+            self.meet(&name, &mut memory);
+            let context = self.context.clone();
+            let key = name.clone();
+            let worker = self.workers.spawn(async move {
+                let again = look(&context, &name, &mut memory).await;
+                (name, memory, again)
+            });
+            self.keys.insert(worker.id(), key);
+        }
+    }
+
+    /// Brings the memory of a key up to date with who holds what.
+    fn meet(&mut self, name: &ServiceName, memory: &mut Memory) {
+        if let Some(service) = self.context.watched(name) {
+            let uid = uid_of(&service);
+            let held = self.held.remove(uid).unwrap_or_default();
+            let known = memory.record.tenure(uid).is_some();
+            if known {
+                memory.record.tenure_mut(uid).holders.extend(held);
+            } else {
+                memory.record.meet(&service, held, &self.context.claims);
+            }
+            self.names.insert(uid.to_owned(), name.clone());
+        }
+    }
+
+    fn finish(&mut self, done: Result<(tokio::task::Id, Finished), JoinError>) {
+        let (name, mut memory, again) = match done {
+            Ok((id, finished)) => {
+                self.keys.remove(&id);
+                finished
+            }
+            Err(error) => {
+                // Its memory went with it; the next look starts from what the objects say.
+                let Some(name) = self.keys.remove(&error.id()) else {
+                    return;
+                };
+                tracing::error!(service = %name, %error, "a look at this Service ended in a panic");
+                let mut memory = Memory::default();
+                let again = memory.failed(landfall_provider_api::Retry::BackOff, Instant::now());
+                (name, memory, again)
+            }
+        };
+        let service = self.context.watched(&name);
+        let uid = service.as_deref().map(uid_of);
+        if self.stale.remove(&name) {
+            memory.make_stale(uid);
+        }
+        let kept = service
+            .as_deref()
+            .filter(|service| is_ours_or_claimed(service, &self.context.claims))
+            .map(uid_of);
+        self.queue.finish(&name, again);
+        for uid in memory.record.tidy(kept) {
+            self.names.remove(&uid);
+        }
+        if !memory.record.is_empty() || again.is_some() {
+            self.memories.insert(name, memory);
+        }
+    }
+}
+
+/// Never ends if there is nothing to wait for.
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
+    }
+}

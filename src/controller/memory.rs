@@ -1,0 +1,128 @@
+//! What is remembered from one look at a Service to the next.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use k8s_openapi::api::core::v1::Service;
+use landfall_provider_api::Retry;
+use landfall_service::Record;
+
+/// Delays between attempts: doubling from one second to five minutes, each stretched by chance so
+/// that what failed together is not tried again together. Never ends.
+pub(super) fn backoff() -> ExponentialBackoff {
+    ExponentialBuilder::new()
+        .with_min_delay(Duration::from_secs(1))
+        .with_max_delay(Duration::from_mins(5))
+        .without_max_times()
+        .with_jitter()
+        .build()
+}
+
+/// The state of one key. Whoever works on the key owns it.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    pub(super) record: Record,
+    /// The Service as our last write or direct read returned it, until the watch has caught up.
+    pub(super) seen: Option<Arc<Service>>,
+    /// When to try again what failed.
+    pub(super) retry_at: Option<Instant>,
+    failures: Option<ExponentialBackoff>,
+}
+
+impl Memory {
+    /// The newer of what the watch and what our own calls returned.
+    pub(super) fn newest(&mut self, watched: Option<Arc<Service>>) -> Option<Arc<Service>> {
+        let (Some(watched), Some(seen)) = (&watched, &self.seen) else {
+            // What we saw came from the watch before, so absence is newer.
+            self.seen = None;
+            return watched;
+        };
+        if version(watched) < version(seen) {
+            return self.seen.clone();
+        }
+        let watched = watched.clone();
+        self.seen = None;
+        Some(watched)
+    }
+
+    /// If the time to try again has come, makes the last answer stale, so that the same is asked
+    /// again.
+    pub(super) fn wake(&mut self, now: Instant, uid: Option<&str>) {
+        if self.retry_at.is_some_and(|at| at <= now) {
+            self.retry_at = None;
+            self.make_stale(uid);
+        }
+    }
+
+    pub(super) fn make_stale(&mut self, uid: Option<&str>) {
+        if let Some(attempt) = uid.and_then(|uid| self.record.tenure_mut(uid).attempt.as_mut()) {
+            attempt.stale = true;
+        }
+    }
+
+    /// Something failed: when to try it again.
+    pub(super) fn failed(&mut self, retry: Retry, now: Instant) -> Option<Instant> {
+        let delay = match retry {
+            Retry::WhenChanged => return None,
+            Retry::After(delay) => Some(delay),
+            Retry::BackOff => self.failures.get_or_insert_with(backoff).next(),
+        };
+        delay.map(|delay| now + delay)
+    }
+
+    /// Something succeeded; the next failure is a first one.
+    pub(super) fn succeeded(&mut self) {
+        self.retry_at = None;
+        self.failures = None;
+    }
+}
+
+/// `metadata.resourceVersion` as a number, by which versions of one resource are comparable
+/// (KEP-5504). Servers that use anything else give no order: then what the watch says counts.
+fn version(service: &Service) -> u128 {
+    let version = service.metadata.resource_version.as_deref();
+    version
+        .and_then(|version| version.parse().ok())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(version: &str) -> Arc<Service> {
+        let mut service = Service::default();
+        service.metadata.resource_version = Some(version.to_owned());
+        Arc::new(service)
+    }
+
+    #[test]
+    fn the_newer_version_counts() {
+        let newest = |seen, watched: Option<&str>| {
+            let mut memory = Memory {
+                seen: Some(service(seen)),
+                ..Memory::default()
+            };
+            let newest = memory.newest(watched.map(service));
+            newest.and_then(|service| service.metadata.resource_version.clone())
+        };
+        assert_eq!(newest("10", Some("9")).as_deref(), Some("10"));
+        assert_eq!(newest("10", Some("11")).as_deref(), Some("11"));
+        assert_eq!(newest("10", None), None);
+        assert_eq!(newest("x", Some("y")).as_deref(), Some("y"));
+    }
+
+    #[test]
+    fn delays_grow_to_five_minutes_and_begin_anew_after_a_success() {
+        let (mut memory, now) = (Memory::default(), Instant::now());
+        let mut delay = || memory.failed(Retry::BackOff, now).unwrap() - now;
+        let first = delay();
+        assert!((1..=2).contains(&first.as_secs()), "{first:?}");
+        let later = (0..20).map(|_| delay()).max().unwrap();
+        assert!((300..=600).contains(&later.as_secs()), "{later:?}");
+        memory.succeeded();
+        let again = memory.failed(Retry::BackOff, now).unwrap() - now;
+        assert!(again.as_secs() <= 2, "{again:?}");
+    }
+}

@@ -1,0 +1,173 @@
+//! The service controller: watch, plan, act, publish.
+//!
+//! One key is one Service. Whatever concerns it (its own change, a change of nodes, a provider's
+//! word, a retry) goes through that key, and a key is worked on by one worker at a time.
+
+mod act;
+mod backend;
+mod dispatch;
+mod events;
+mod memory;
+mod publish;
+mod queue;
+mod watches;
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::future::join_all;
+use k8s_openapi::api::core::v1::{Namespace, Service};
+use kube::{Api, Client};
+use landfall_provider_api::{ClusterId, Held, Provider, Snapshot};
+use landfall_service::{Class, is_ours_or_claimed, load_balancer_id, name_of, parse};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use act::Context;
+use backend::{Backend, Backends};
+use dispatch::{Dispatcher, Note};
+use events::Events;
+use memory::backoff;
+use publish::Publisher;
+
+/// The namespace whose UID tells clusters apart.
+const IDENTITY_NAMESPACE: &str = "kube-system";
+
+/// A provider and what it claims.
+pub struct Registration {
+    /// The class that it owns.
+    pub class: Class,
+    /// Whether it also takes Services without a class; at most one does.
+    pub default: bool,
+    /// The provider.
+    pub provider: Arc<dyn Provider>,
+}
+
+impl fmt::Debug for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registration")
+            .field("class", &self.class)
+            .field("default", &self.default)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Which cluster this is: its UID is read from the API server, however long that takes.
+pub async fn identify(client: &Client, name: &str) -> ClusterId {
+    let namespaces = Api::<Namespace>::all(client.clone());
+    for delay in backoff() {
+        match namespaces.get(IDENTITY_NAMESPACE).await {
+            Ok(Namespace { metadata, .. }) => {
+                let uid = metadata.uid.unwrap_or_default();
+                return ClusterId {
+                    name: name.to_owned(),
+                    uid,
+                };
+            }
+            Err(error) => {
+                tracing::warn!(%error, retry_in = ?delay, "cannot read the namespace {IDENTITY_NAMESPACE} from the API server");
+                tokio::time::sleep(delay).await;
+            }
+        }
+    }
+    unreachable!("the back-off has no end")
+}
+
+/// Runs the controller until `stop` is cancelled. `is_ready` becomes true once its caches are
+/// complete.
+pub async fn run(
+    client: Client,
+    cluster: ClusterId,
+    registrations: Vec<Registration>,
+    concurrency: usize,
+    is_ready: watch::Sender<bool>,
+    stop: CancellationToken,
+) {
+    let (notes, inbox) = mpsc::unbounded_channel();
+    let (events, write_events) = Events::new(client.clone());
+    let (services, watch_services) = watches::services(client.clone(), notes.clone());
+    let (node_store, nodes, watch_nodes) = watches::nodes(client.clone(), notes.clone());
+    let backends = Backends::new(
+        registrations
+            .into_iter()
+            .map(|it| Backend::new(it.class, it.default, it.provider)),
+    );
+    let context = Arc::new(Context {
+        cluster,
+        claims: backends.claims(),
+        backends,
+        services,
+        nodes,
+        publisher: Publisher::new(client),
+        events,
+    });
+
+    let work = async {
+        let synced = async {
+            tokio::join!(
+                context.services.wait_until_ready(),
+                node_store.wait_until_ready()
+            )
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = synced => {}
+        }
+        is_ready.send_replace(true);
+        let snapshot = snapshot(&context);
+        let dispatcher = Dispatcher::new(context.clone(), inbox, concurrency);
+        let attended = context
+            .backends
+            .iter()
+            .map(|backend| attend(backend, &snapshot, notes.clone()));
+        tokio::select! {
+            () = dispatcher.run(stop.clone()) => {}
+            _ = join_all(attended) => {}
+        }
+    };
+    tokio::select! {
+        () = async { tokio::join!(watch_services, watch_nodes, write_events); } => {}
+        () = work => {}
+    }
+}
+
+/// Starts a provider, then passes on what it has to tell. Does not end.
+async fn attend(backend: &Backend, snapshot: &Snapshot, notes: mpsc::UnboundedSender<Note>) {
+    let mut changes = backend.provider.changes();
+    let owned = backend.begin(snapshot).await;
+    let uids = owned
+        .into_iter()
+        .filter_map(|owned| Some(owned.id?.service_uid));
+    let mut open = notes
+        .send(Note::Holds(backend.class.clone(), uids.collect()))
+        .is_ok();
+    while open && let Some(id) = changes.next().await {
+        open = notes.send(Note::Stale(id)).is_ok();
+    }
+    std::future::pending::<()>().await;
+}
+
+/// What the cluster holds at the start, for providers to take over.
+fn snapshot(context: &Context) -> Snapshot {
+    let nodes = context.nodes.borrow().clone();
+    let held = |service: &Service| {
+        is_ours_or_claimed(service, &context.claims).then(|| Held {
+            id: load_balancer_id(service, &context.cluster),
+            service: name_of(service),
+            ingress: landfall_service::present_ingress(service),
+            wanted: context.claims.claimant(service).and_then(|claim| {
+                let parsed = parse(service, &context.cluster, &claim.capabilities, &nodes);
+                parsed.ok().map(|parsed| parsed.wanted)
+            }),
+        })
+    };
+    Snapshot {
+        services: context
+            .services
+            .state()
+            .iter()
+            .filter_map(|s| held(s))
+            .collect(),
+    }
+}

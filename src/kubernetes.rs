@@ -1,0 +1,33 @@
+//! The way to the API server.
+
+use std::path::Path;
+
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use landfall_process::Failure;
+
+/// A client for the cluster that the kubeconfig names; without one, for the cluster that the
+/// surroundings name (`KUBECONFIG`, `~/.kube/config`, the pod's service account).
+pub(crate) async fn client(kubeconfig: Option<&Path>) -> Result<Client, Failure> {
+    let config = match kubeconfig {
+        Some(path) => from_file(path).await?,
+        None => Config::infer().await.map_err(|error| {
+            Failure::usage(format!(
+                "no cluster is configured; give --kubeconfig FILE: {error}"
+            ))
+        })?,
+    };
+    let server = config.cluster_url.clone();
+    Client::try_from(config)
+        .map_err(|error| Failure::usage(format!("cannot make a client for {server}: {error}")))
+}
+
+async fn from_file(path: &Path) -> Result<Config, Failure> {
+    let shown = path.display();
+    let bad =
+        |error: &dyn std::fmt::Display| Failure::usage(format!("--kubeconfig {shown}: {error}"));
+    let kubeconfig = Kubeconfig::read_from(path).map_err(|error| bad(&error))?;
+    Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+        .await
+        .map_err(|error| bad(&error))
+}

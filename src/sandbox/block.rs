@@ -1,0 +1,108 @@
+//! The loopback addresses of a sandbox: a block 127.X.0.0/16 that no other sandbox on this
+//! machine has.
+//!
+//! | addresses            | for                          |
+//! |----------------------|------------------------------|
+//! | 127.X.0.0/17         | load balancers               |
+//! | 127.X.128.N          | node N                       |
+//! | 127.X.(128+N).0/24   | pods of node N, from .1 on   |
+//! | 127.X.255.254:10250  | held, so that others see it  |
+
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+
+use ipnet::{IpNet, Ipv4Net};
+use landfall_process::{BindError, Failure};
+
+/// First and last X.
+const BLOCKS: std::ops::RangeInclusive<u8> = 200..=249;
+/// The port on which a kubelet would listen; here it only says that the block is taken.
+const HELD_PORT: u16 = 10250;
+
+/// A block of addresses, ours as long as this lives.
+#[derive(Debug)]
+pub(super) struct Block {
+    second_octet: u8,
+    _held: TcpListener,
+}
+
+impl Block {
+    /// Takes the first block that is free and has no address in common with `avoid`.
+    pub(super) fn take(avoid: Option<IpNet>) -> Result<Self, Failure> {
+        for second_octet in BLOCKS {
+            if avoid.is_some_and(|avoid| overlap(avoid, whole(second_octet))) {
+                continue;
+            }
+            let address = SocketAddr::from(([127, second_octet, 255, 254], HELD_PORT));
+            match TcpListener::bind(address) {
+                Ok(held) => {
+                    return Ok(Self {
+                        second_octet,
+                        _held: held,
+                    });
+                }
+                Err(error) if error.kind() == ErrorKind::AddrInUse => {}
+                Err(source) => {
+                    let error = BindError { address, source };
+                    return Err(Failure::run(format!(
+                        "the sandbox needs loopback addresses: {error}"
+                    )));
+                }
+            }
+        }
+        let (first, last) = (BLOCKS.start(), BLOCKS.end());
+        Err(Failure::run(format!(
+            "every block of loopback addresses from 127.{first}.0.0/16 to 127.{last}.0.0/16 is \
+             taken by another sandbox; end one"
+        )))
+    }
+
+    /// Addresses for load balancers.
+    pub(super) fn pool(&self) -> IpNet {
+        let net = Ipv4Net::new(Ipv4Addr::new(127, self.second_octet, 0, 0), 17);
+        IpNet::V4(net.expect("17 is a prefix length of IPv4"))
+    }
+
+    /// The address of a node, counted from 1 to 126.
+    pub(super) fn node(&self, node: u8) -> IpAddr {
+        IpAddr::V4(Ipv4Addr::new(127, self.second_octet, 128, node))
+    }
+
+    /// The addresses of a node's pods, in the order of use.
+    pub(super) fn pods(&self, node: u8) -> impl Iterator<Item = IpAddr> + use<> {
+        let second_octet = self.second_octet;
+        (1..=254).map(move |pod| IpAddr::V4(Ipv4Addr::new(127, second_octet, 128 + node, pod)))
+    }
+}
+
+fn whole(second_octet: u8) -> IpNet {
+    let net = Ipv4Net::new(Ipv4Addr::new(127, second_octet, 0, 0), 16);
+    IpNet::V4(net.expect("16 is a prefix length of IPv4"))
+}
+
+fn overlap(a: IpNet, b: IpNet) -> bool {
+    a.contains(&b) || b.contains(&a)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_sandboxes_have_no_address_in_common() {
+        let (one, two) = (Block::take(None).unwrap(), Block::take(None).unwrap());
+        assert!(!overlap(whole(one.second_octet), whole(two.second_octet)));
+        assert!(!one.pool().contains(&one.node(1)));
+        assert!(
+            one.pods(1)
+                .all(|pod| !one.pool().contains(&pod) && pod != one.node(1))
+        );
+    }
+
+    #[test]
+    fn the_block_stays_clear_of_a_given_pool() {
+        let pool: IpNet = "127.200.0.0/14".parse().unwrap();
+        let block = Block::take(Some(pool)).unwrap();
+        assert!(!pool.contains(&block.node(1)));
+    }
+}

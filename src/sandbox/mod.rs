@@ -1,0 +1,172 @@
+//! `landfall sandbox`: mock cluster, mock cloud, nodes and controller in one process, to try a
+//! Service of type LoadBalancer with nothing but kubectl and curl.
+//!
+//! The controller speaks to the mock cloud over HTTP as it would elsewhere; it, the nodes and the
+//! narrator speak to the mock cluster within the process.
+
+mod block;
+mod files;
+mod kubelet;
+mod narrate;
+mod node_ports;
+mod pod;
+mod proxy;
+
+use landfall_mock_cloud::{MockCloud, Options};
+use landfall_mock_cluster::{Cluster, Credentials};
+use landfall_process::{Failure, bind, listening, ready};
+use landfall_service::Class;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::args::SandboxArguments;
+use crate::config::{Backend, Provider};
+use crate::{controller, providers};
+use block::Block;
+use files::Files;
+use kubelet::SandboxNode;
+use narrate::Guide;
+
+/// What the cluster is called, in tags and in the kubeconfig.
+const NAME: &str = "landfall-sandbox";
+/// The class that the mock cloud's provider owns; it is the default too.
+const CLASS: &str = "landfall.dev/mock-cloud";
+const TOKEN_FILE: &str = "mock-cloud.token";
+const ADMIN_TOKEN_FILE: &str = "mock-cloud-admin.token";
+/// Services worked on at once.
+const CONCURRENCY: usize = 32;
+
+/// Runs a sandbox until `stop` is cancelled.
+pub async fn run(arguments: SandboxArguments, stop: CancellationToken) -> Result<(), Failure> {
+    let block = Block::take(arguments.pool)?;
+    let api = bind("--api-address", arguments.api_address).await?;
+    let api_address = api.local_addr().map_err(Failure::run)?;
+    let cloud = bind("--mock-cloud-address", arguments.mock_cloud_address).await?;
+
+    let credentials = Credentials::generate(api_address).map_err(Failure::run)?;
+    let (token, admin_token) = (secret(), secret());
+    let files = Files::write(
+        arguments.kubeconfig.as_deref(),
+        &credentials.kubeconfig(NAME),
+        [(TOKEN_FILE, &token), (ADMIN_TOKEN_FILE, &admin_token)],
+    )?;
+    let pool = arguments.pool.unwrap_or_else(|| block.pool());
+    let options = Options::new(vec![pool], token, admin_token);
+    let cloud = MockCloud::start(options, cloud, stop.clone())
+        .map_err(|error| Failure::usage(format!("the mock cloud cannot start: {error}")))?;
+
+    let cluster = Cluster::new();
+    let nodes = kubelet::nodes(&block, arguments.nodes.get());
+    kubelet::register(&cluster.client(), &nodes)
+        .await
+        .map_err(|error| Failure::run(format!("cannot register the nodes: {error}")))?;
+
+    listening("kubernetes", api_address)?;
+    listening("mock-cloud", cloud.address())?;
+    ready()?;
+    Guide {
+        nodes: arguments.nodes.get(),
+        kubeconfig: files.kubeconfig().display().to_string(),
+        cloud: &cloud.url(),
+        admin_token: files.token(ADMIN_TOKEN_FILE).display().to_string(),
+    }
+    .print()?;
+
+    let provider = Provider {
+        class: Class::new(CLASS),
+        default: true,
+        backend: Backend::MockCloud {
+            url: cloud.url(),
+            token_file: files.token(TOKEN_FILE),
+        },
+    };
+    let outcome = run_together(&cluster, api, credentials, nodes, provider, stop.clone()).await;
+    stop.cancel();
+    cloud.stopped().await;
+    outcome
+}
+
+/// Runs the parts until `stop` is cancelled or one of them fails.
+async fn run_together(
+    cluster: &Cluster,
+    api: TcpListener,
+    credentials: Credentials,
+    nodes: Vec<SandboxNode>,
+    provider: Provider,
+    stop: CancellationToken,
+) -> Result<(), Failure> {
+    let client = cluster.client();
+    let mut parts: JoinSet<Result<(), Failure>> = JoinSet::new();
+    parts.spawn({
+        let (cluster, stop) = (cluster.clone(), stop.clone());
+        async move {
+            cluster
+                .serve(api, credentials, stop)
+                .await
+                .map_err(Failure::run)
+        }
+    });
+    parts.spawn({
+        let (cluster, stop) = (cluster.clone(), stop.clone());
+        async move {
+            cluster.run_controllers(stop).await;
+            Ok(())
+        }
+    });
+    let addresses = nodes
+        .iter()
+        .map(|node| (node.name.clone(), node.address))
+        .collect();
+    let node_ports = proxy::run(client.clone(), addresses, stop.clone());
+    parts.spawn(async move {
+        node_ports.await;
+        Ok(())
+    });
+    let kubelet = kubelet::run(client.clone(), nodes, stop.clone());
+    parts.spawn(async move {
+        kubelet.await;
+        Ok(())
+    });
+    let narrator = stop
+        .clone()
+        .run_until_cancelled_owned(narrate::narrate(client.clone()));
+    parts.spawn(async move { narrator.await.unwrap_or(Ok(())) });
+    parts.spawn(control(client, provider, stop.clone()));
+
+    let mut outcome = Ok(());
+    while let Some(ended) = parts.join_next().await {
+        let ended =
+            ended.unwrap_or_else(|error| Err(Failure::run(format!("a part ended: {error}"))));
+        if outcome.is_ok() {
+            outcome = ended;
+        }
+        stop.cancel();
+    }
+    outcome
+}
+
+async fn control(
+    client: kube::Client,
+    provider: Provider,
+    stop: CancellationToken,
+) -> Result<(), Failure> {
+    let cluster = controller::identify(&client, NAME).await;
+    let registration = providers::register(&provider, &cluster)?;
+    let (is_ready, _) = watch::channel(false);
+    Box::pin(controller::run(
+        client,
+        cluster,
+        vec![registration],
+        CONCURRENCY,
+        is_ready,
+        stop,
+    ))
+    .await;
+    Ok(())
+}
+
+fn secret() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}

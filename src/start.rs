@@ -1,0 +1,107 @@
+//! From the command line to what runs.
+
+use std::path::Path;
+
+use kube::Client;
+use landfall_process::{Failure, bind, listening, ready};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::args::{Action, Arguments, ControllerArguments};
+use crate::config::Config;
+use crate::controller;
+use crate::{admin, kubernetes, providers};
+
+/// Runs what the command line asks for until `stop` is cancelled.
+pub async fn start(arguments: Arguments, stop: CancellationToken) -> Result<(), Failure> {
+    // One provider for all TLS of the process. An error only says that there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match arguments.action {
+        Action::Controller(arguments) => Box::pin(run_controller(arguments, stop)).await,
+        #[cfg(feature = "sandbox")]
+        Action::Sandbox(arguments) => crate::sandbox::run(arguments, stop).await,
+    }
+}
+
+async fn run_controller(
+    arguments: ControllerArguments,
+    stop: CancellationToken,
+) -> Result<(), Failure> {
+    let config = read_config(&arguments.config)?;
+    let client = kubernetes::client(arguments.kubeconfig.as_deref()).await?;
+    let (is_ready, readiness) = watch::channel(false);
+    let admin = match arguments.admin_address {
+        Some(address) => {
+            let listener = bind("--admin-address", address).await?;
+            listening("admin", listener.local_addr().map_err(Failure::run)?)?;
+            Some(admin::serve(listener, readiness.clone(), stop.clone()))
+        }
+        None => None,
+    };
+    let admin = async {
+        match admin {
+            Some(admin) => admin.await,
+            None => Ok(()),
+        }
+    };
+    let work = work(
+        client,
+        &config,
+        arguments.concurrency,
+        is_ready,
+        stop.clone(),
+    );
+    tokio::try_join!(work, admin, announce(readiness, stop)).map(|_| ())
+}
+
+async fn work(
+    client: Client,
+    config: &Config,
+    concurrency: usize,
+    is_ready: watch::Sender<bool>,
+    stop: CancellationToken,
+) -> Result<(), Failure> {
+    let identified = controller::identify(&client, &config.cluster_name);
+    let Some(cluster) = stop.run_until_cancelled(identified).await else {
+        return Ok(());
+    };
+    tracing::info!(%cluster, "cluster identified");
+    let registrations = config
+        .providers
+        .iter()
+        .map(|provider| providers::register(provider, &cluster))
+        .collect::<Result<_, _>>()?;
+    Box::pin(controller::run(
+        client,
+        cluster,
+        registrations,
+        concurrency,
+        is_ready,
+        stop,
+    ))
+    .await;
+    Ok(())
+}
+
+/// Says `ready` once the controller is.
+async fn announce(
+    mut readiness: watch::Receiver<bool>,
+    stop: CancellationToken,
+) -> Result<(), Failure> {
+    match stop
+        .run_until_cancelled(readiness.wait_for(|ready| *ready))
+        .await
+    {
+        Some(Ok(_)) => ready(),
+        _ => Ok(()),
+    }
+}
+
+fn read_config(path: &Path) -> Result<Config, Failure> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("--config {shown}: cannot be read: {error}")))?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    Config::parse(&text, folder)
+        .map_err(|faults| Failure::usage(format!("--config {shown}: cannot be used:\n{faults}")))
+}

@@ -1,0 +1,116 @@
+//! Providers that fail.
+
+use std::time::Duration;
+
+use landfall_provider_api::Error;
+use serde_json::json;
+
+use crate::world::{World, condition, ingress, service};
+
+#[tokio::test]
+async fn a_failed_call_is_told_and_tried_again() {
+    let world = World::start().await;
+    world
+        .provider
+        .fail_ensure(Error::unavailable("the cloud is away"));
+    world.create(&service("web")).await;
+    let failed = world
+        .until("web", "says that it failed", |it| {
+            condition(it)["reason"] == "ProviderUnavailable"
+        })
+        .await;
+    assert_eq!(condition(&failed)["message"], "the cloud is away");
+    world.until_told("web", "SyncLoadBalancerFailed").await;
+    world.until_provisioned("web").await;
+    assert_eq!(world.provider.count("web"), (2, 0));
+}
+
+#[tokio::test]
+async fn a_failure_clears_nothing_that_serves() {
+    let world = World::start().await;
+    world.create(&service("web")).await;
+    let before = world.until_provisioned("web").await;
+    world
+        .provider
+        .fail_ensure(Error::unavailable("the cloud is away"));
+    world
+        .patch("web", json!({"spec": {"ports": [{"port": 81}]}}))
+        .await;
+    let failed = world
+        .until("web", "says that it failed", |it| {
+            condition(it)["status"] == "False"
+        })
+        .await;
+    assert_eq!(ingress(&before), ingress(&failed));
+    world.until_provisioned("web").await;
+}
+
+#[tokio::test]
+async fn what_is_exhausted_waits_for_the_provider_to_say_so() {
+    let world = World::start().await;
+    world
+        .provider
+        .fail_ensure(Error::Exhausted("the pool is empty".into()));
+    let made = world.create(&service("web")).await;
+    world
+        .until("web", "waits", |it| condition(it)["reason"] == "Exhausted")
+        .await;
+    world.settle().await;
+    assert_eq!(world.provider.count("web"), (1, 0));
+    let cluster = landfall::controller::identify(&world.client, "test").await;
+    world
+        .provider
+        .change_id(&cluster, &made.metadata.uid.unwrap());
+    world.until_provisioned("web").await;
+    assert_eq!(world.provider.count("web"), (2, 0));
+}
+
+#[tokio::test]
+async fn a_throttled_call_waits_as_long_as_it_is_told() {
+    let world = World::start().await;
+    let after = Duration::from_millis(1500);
+    world.provider.fail_ensure(Error::Throttled {
+        after: Some(after),
+        message: "slow down".into(),
+    });
+    let start = std::time::Instant::now();
+    world.create(&service("web")).await;
+    world.until_provisioned("web").await;
+    assert!(
+        start.elapsed() >= after,
+        "tried again after {:?}",
+        start.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn a_provider_that_cannot_start_says_so_on_each_service_and_heals() {
+    let mut world = World::without_controller().await;
+    world
+        .provider
+        .fail_begin(Error::Unauthorized("the token is wrong".into()));
+    world.start_controller().await;
+    world.create(&service("web")).await;
+    let waiting = world
+        .until("web", "says why it waits", |it| {
+            condition(it)["reason"] == "Unauthorized"
+        })
+        .await;
+    assert_eq!(condition(&waiting)["message"], "the token is wrong");
+    world.until_provisioned("web").await;
+}
+
+#[tokio::test]
+async fn a_word_of_the_provider_brings_one_more_call_and_no_write() {
+    let world = World::start().await;
+    world.create(&service("web")).await;
+    world.until_provisioned("web").await;
+    world.settle().await;
+    let before = world.get("web").await;
+    world.provider.change("web");
+    world
+        .until_asked("is asked again", |provider| provider.count("web").0 == 2)
+        .await;
+    world.settle().await;
+    assert_eq!(before, world.get("web").await);
+}

@@ -1,0 +1,233 @@
+//! A provider for tests.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use landfall_provider_api::{
+    Assigned, Capabilities, ClusterId, Error, Family, Ingress, IpMode, LoadBalancer,
+    LoadBalancerId, Outcome, Owned, Protocol, Provider, Snapshot,
+};
+use tokio::sync::{broadcast, watch};
+
+/// Remembers every call, gives each load balancer an address, and fails when told to. Clones are
+/// the same provider, so it outlives a controller as a cloud would.
+#[derive(Clone)]
+pub struct Scripted {
+    state: Arc<Mutex<State>>,
+    changes: broadcast::Sender<LoadBalancerId>,
+    gate: watch::Sender<bool>,
+}
+
+/// A call, by what people would look for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Call {
+    Begin,
+    Ensure(String, Vec<u16>),
+    Release(String),
+    Owned,
+}
+
+type Hook = Arc<dyn Fn(&LoadBalancer) -> BoxFuture<'static, ()> + Send + Sync>;
+
+#[derive(Default)]
+struct State {
+    calls: Vec<Call>,
+    held: BTreeMap<String, (LoadBalancer, IpAddr)>,
+    given: u8,
+    begin_failures: VecDeque<Error>,
+    ensure_failures: VecDeque<Error>,
+    release_failures: VecDeque<Error>,
+    on_ensure: Option<Hook>,
+    hangs_for: Option<String>,
+}
+
+impl Scripted {
+    pub fn new() -> Self {
+        Self {
+            state: Arc::default(),
+            changes: broadcast::channel(64).0,
+            gate: watch::Sender::new(false),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    pub fn fail_begin(&self, error: Error) {
+        self.state().begin_failures.push_back(error);
+    }
+
+    pub fn fail_ensure(&self, error: Error) {
+        self.state().ensure_failures.push_back(error);
+    }
+
+    pub fn fail_release(&self, error: Error) {
+        self.state().release_failures.push_back(error);
+    }
+
+    /// Runs before each `ensure` is carried out.
+    pub fn on_ensure(
+        &self,
+        hook: impl Fn(&LoadBalancer) -> BoxFuture<'static, ()> + Send + Sync + 'static,
+    ) {
+        self.state().on_ensure = Some(Arc::new(hook));
+    }
+
+    /// `ensure` for the Service of this name does not return until `let_go`.
+    pub fn hang_for(&self, name: &str) {
+        self.state().hangs_for = Some(name.to_owned());
+    }
+
+    pub fn let_go(&self) {
+        self.gate.send_replace(true);
+    }
+
+    /// Tells the controller that the Service of this name deserves another look.
+    pub fn change(&self, name: &str) {
+        let id = {
+            let state = self.state();
+            let calls = state
+                .held
+                .values()
+                .find(|(wanted, _)| wanted.service.name == name);
+            calls.map(|(wanted, _)| wanted.id.clone())
+        };
+        self.changes.send(id.unwrap()).unwrap();
+    }
+
+    /// The same for one that it does not hold.
+    pub fn change_id(&self, cluster: &ClusterId, uid: &str) {
+        let id = LoadBalancerId {
+            cluster: cluster.clone(),
+            service_uid: uid.to_owned(),
+        };
+        self.changes.send(id).unwrap();
+    }
+
+    pub fn calls(&self) -> Vec<Call> {
+        self.state().calls.clone()
+    }
+
+    /// How many `ensure` and `release` calls there were for the Service of this name.
+    pub fn count(&self, name: &str) -> (usize, usize) {
+        let calls = self.calls();
+        let ensures = calls
+            .iter()
+            .filter(|call| matches!(call, Call::Ensure(n, _) if n == name));
+        let releases = calls
+            .iter()
+            .filter(|call| matches!(call, Call::Release(n) if n == name));
+        (ensures.count(), releases.count())
+    }
+
+    /// What is held for the Service of this name.
+    pub fn held(&self, name: &str) -> Vec<LoadBalancer> {
+        let state = self.state();
+        let held = state.held.values().map(|(wanted, _)| wanted);
+        held.filter(|wanted| wanted.service.name == name)
+            .cloned()
+            .collect()
+    }
+
+    async fn wait_if_told(&self, wanted: &LoadBalancer) {
+        let (hook, hangs) = {
+            let state = self.state();
+            let hangs = state.hangs_for.as_deref() == Some(wanted.service.name.as_str());
+            (state.on_ensure.clone(), hangs)
+        };
+        if let Some(hook) = hook {
+            hook(wanted).await;
+        }
+        if hangs {
+            self.gate.subscribe().wait_for(|open| *open).await.unwrap();
+        }
+    }
+}
+
+#[async_trait]
+impl Provider for Scripted {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            protocols: vec![Protocol::Tcp],
+            families: vec![Family::IPv4],
+            node_ports: true,
+            source_ranges: false,
+            client_affinity: false,
+        }
+    }
+
+    async fn begin(&self, _: Snapshot) -> Result<(), Error> {
+        let mut state = self.state();
+        state.calls.push(Call::Begin);
+        state.begin_failures.pop_front().map_or(Ok(()), Err)
+    }
+
+    async fn ensure(&self, wanted: &LoadBalancer) -> Result<Outcome, Error> {
+        let ports = wanted.ports.iter().map(|port| port.port).collect();
+        self.state()
+            .calls
+            .push(Call::Ensure(wanted.service.name.clone(), ports));
+        self.wait_if_told(wanted).await;
+        let mut state = self.state();
+        if let Some(error) = state.ensure_failures.pop_front() {
+            return Err(error);
+        }
+        let uid = wanted.id.service_uid.clone();
+        let held = state.held.get(&uid).map(|(_, address)| *address);
+        let address = held.unwrap_or_else(|| {
+            state.given += 1;
+            IpAddr::V4(Ipv4Addr::new(192, 0, 2, state.given))
+        });
+        state.held.insert(uid, (wanted.clone(), address));
+        let ingress = vec![Ingress::Ip {
+            address,
+            mode: IpMode::Proxy,
+        }];
+        Ok(Outcome::Provisioned(Assigned {
+            ingress,
+            failed_ports: Vec::new(),
+        }))
+    }
+
+    async fn release(&self, id: &LoadBalancerId) -> Result<(), Error> {
+        let mut state = self.state();
+        let held = state
+            .held
+            .get(&id.service_uid)
+            .map(|(wanted, _)| wanted.service.name.clone());
+        state.calls.push(Call::Release(
+            held.unwrap_or_else(|| id.service_uid.clone()),
+        ));
+        if let Some(error) = state.release_failures.pop_front() {
+            return Err(error);
+        }
+        state.held.remove(&id.service_uid);
+        Ok(())
+    }
+
+    async fn owned(&self) -> Result<Vec<Owned>, Error> {
+        let mut state = self.state();
+        state.calls.push(Call::Owned);
+        let owned = state.held.values().map(|(wanted, address)| Owned {
+            id: Some(wanted.id.clone()),
+            service: Some(wanted.service.clone()),
+            description: format!("load balancer {address}"),
+        });
+        Ok(owned.collect())
+    }
+
+    fn changes(&self) -> BoxStream<'static, LoadBalancerId> {
+        let receiver = self.changes.subscribe();
+        futures::stream::unfold(receiver, |mut receiver| async {
+            let id = receiver.recv().await.ok()?;
+            Some((id, receiver))
+        })
+        .boxed()
+    }
+}

@@ -1,0 +1,180 @@
+//! From a Service to its status.
+
+use std::sync::{Arc, Mutex};
+
+use futures::FutureExt;
+use k8s_openapi::api::core::v1::Service;
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use serde_json::json;
+
+use crate::world::{World, condition, eventually, has_finalizer, ingress, service};
+
+#[tokio::test]
+async fn a_service_gets_an_address_with_its_mode_and_ports() {
+    let world = World::start().await;
+    world.create(&service("web")).await;
+    let service = world.until_provisioned("web").await;
+    assert!(has_finalizer(&service));
+    assert_eq!(
+        *ingress(&service),
+        json!([{"ip": "192.0.2.1", "ipMode": "Proxy", "ports": [{"port": 80, "protocol": "TCP"}]}])
+    );
+    assert_eq!(condition(&service)["reason"], "Provisioned");
+    assert_eq!(
+        world.until_told("web", "EnsuredLoadBalancer").await,
+        "traffic lands at 192.0.2.1"
+    );
+    assert_eq!(world.provider.count("web"), (1, 0));
+}
+
+#[tokio::test]
+async fn finalizer_and_condition_stand_before_the_first_call() {
+    let world = World::start().await;
+    let seen = Arc::new(Mutex::new(None));
+    let (client, found) = (world.client.clone(), seen.clone());
+    world.provider.on_ensure(move |wanted| {
+        let api = Api::<Service>::namespaced(client.clone(), &wanted.service.namespace);
+        let (name, found) = (wanted.service.name.clone(), found.clone());
+        async move {
+            let service = serde_json::to_value(api.get(&name).await.unwrap()).unwrap();
+            *found.lock().unwrap() = Some(service);
+        }
+        .boxed()
+    });
+    world.create(&service("web")).await;
+    world.until_provisioned("web").await;
+    let service = seen.lock().unwrap().take().unwrap();
+    assert!(has_finalizer(&service), "{service:#}");
+    assert_eq!(condition(&service)["reason"], "Pending", "{service:#}");
+}
+
+#[tokio::test]
+async fn a_burst_is_one_call_each() {
+    let world = World::start().await;
+    let names: Vec<_> = (0..60).map(|n| format!("web-{n}")).collect();
+    for name in &names {
+        world.create(&service(name)).await;
+    }
+    for name in &names {
+        world.until_provisioned(name).await;
+    }
+    world.settle().await;
+    for name in &names {
+        assert_eq!(world.provider.count(name), (1, 0), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_others_write_meanwhile_survives() {
+    let world = World::start().await;
+    let client = world.client.clone();
+    world.provider.on_ensure(move |wanted| {
+        let api = Api::<Service>::namespaced(client.clone(), &wanted.service.namespace);
+        let name = wanted.service.name.clone();
+        async move {
+            let patch = json!({
+                "metadata": {"labels": {"by": "somebody"}, "finalizers": ["example.com/theirs"]},
+                "status": {"conditions": [{
+                    "type": "example.com/Theirs", "status": "True", "reason": "R", "message": "m",
+                    "lastTransitionTime": "2026-01-01T00:00:00Z",
+                }]},
+            });
+            let patch = Patch::Strategic(patch);
+            api.patch_status(&name, &PatchParams::default(), &patch)
+                .await
+                .unwrap();
+        }
+        .boxed()
+    });
+    world.create(&service("web")).await;
+    let service = world.until_provisioned("web").await;
+    assert_eq!(service["metadata"]["labels"]["by"], "somebody");
+    let finalizers = service["metadata"]["finalizers"].as_array().unwrap();
+    assert!(finalizers.iter().any(|name| name == "example.com/theirs") && finalizers.len() == 2);
+    let conditions = service["status"]["conditions"].as_array().unwrap();
+    assert!(
+        conditions
+            .iter()
+            .any(|it| it["type"] == "example.com/Theirs"),
+        "{service:#}"
+    );
+    assert_eq!(
+        world.provider.count("web"),
+        (1, 0),
+        "a conflict is no reason to call again"
+    );
+}
+
+#[tokio::test]
+async fn one_hung_call_delays_nobody_else() {
+    let mut world = World::without_controller().await;
+    world.start_controller_with(2).await;
+    world.provider.hang_for("slow");
+    world.create(&service("slow")).await;
+    world
+        .until_asked("is asked for slow", |provider| {
+            provider.count("slow").0 == 1
+        })
+        .await;
+    for name in ["a", "b", "c"] {
+        world.create(&service(name)).await;
+        world.until_provisioned(name).await;
+    }
+    world.provider.let_go();
+    world.until_provisioned("slow").await;
+}
+
+#[tokio::test]
+async fn nodes_that_come_and_go_reach_every_load_balancer() {
+    let world = World::start().await;
+    world.create(&service("web")).await;
+    world.until_provisioned("web").await;
+    world.create_node("node-2", "10.0.0.2").await;
+    world
+        .until_asked("knows both nodes", |provider| {
+            provider
+                .held("web")
+                .first()
+                .is_some_and(|it| it.nodes.len() == 2)
+        })
+        .await;
+    let nodes = Api::<k8s_openapi::api::core::v1::Node>::all(world.client.clone());
+    nodes
+        .delete("node-1", &kube::api::DeleteParams::default())
+        .await
+        .unwrap();
+    eventually(
+        || async {
+            let held = world.provider.held("web");
+            held[0].nodes.len() == 1 && held[0].nodes[0].name == "node-2"
+        },
+        || "the deleted node is taken out".to_owned(),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_node_that_is_not_ready_is_no_reason_to_call() {
+    let world = World::start().await;
+    world.create(&service("web")).await;
+    world.until_provisioned("web").await;
+    let nodes = Api::<k8s_openapi::api::core::v1::Node>::all(world.client.clone());
+    let not_ready = json!({"status": {"conditions": [{"type": "Ready", "status": "False"}]}});
+    let patch = Patch::Strategic(not_ready);
+    nodes
+        .patch_status("node-1", &PatchParams::default(), &patch)
+        .await
+        .unwrap();
+    // A later change of nodes has been seen, and with it the earlier one.
+    world.create_node("node-2", "10.0.0.2").await;
+    world
+        .until_asked("knows both nodes", |provider| {
+            provider
+                .held("web")
+                .first()
+                .is_some_and(|it| it.nodes.len() == 2)
+        })
+        .await;
+    assert_eq!(world.provider.count("web"), (2, 0));
+}

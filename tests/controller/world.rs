@@ -1,0 +1,269 @@
+//! A cluster, a controller that can be stopped and started, and words to tell stories with.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Node, Service};
+use k8s_openapi::api::events::v1::Event;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::{Api, Client};
+use landfall::controller::{self, Registration};
+use landfall_mock_cluster::Cluster;
+use landfall_service::Class;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::provider::Scripted;
+
+pub const CLASS: &str = "landfall.dev/test";
+pub const CONDITION: &str = "landfall.dev/Provisioned";
+pub const FINALIZER: &str = "service.kubernetes.io/load-balancer-cleanup";
+
+/// Longest that anything may take; machines are shared and slow at times.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct World {
+    pub client: Client,
+    pub provider: Scripted,
+    running: Option<(CancellationToken, JoinHandle<()>)>,
+}
+
+impl World {
+    /// A cluster with one node, and a controller that runs.
+    pub async fn start() -> Self {
+        let mut world = Self::without_controller().await;
+        world.start_controller().await;
+        world
+    }
+
+    pub async fn without_controller() -> Self {
+        let client = Cluster::new().client();
+        let world = Self {
+            client,
+            provider: Scripted::new(),
+            running: None,
+        };
+        world.create_node("node-1", "10.0.0.1").await;
+        world
+    }
+
+    /// Starts the controller and waits until its caches are complete.
+    pub async fn start_controller(&mut self) {
+        self.start_controller_with(32).await;
+    }
+
+    pub async fn start_controller_with(&mut self, concurrency: usize) {
+        let stop = CancellationToken::new();
+        let (is_ready, mut readiness) = watch::channel(false);
+        let cluster = controller::identify(&self.client, "test").await;
+        let registration = Registration {
+            class: Class::new(CLASS),
+            default: true,
+            provider: Arc::new(self.provider.clone()),
+        };
+        let (client, token) = (self.client.clone(), stop.clone());
+        let task = tokio::spawn(async move {
+            controller::run(
+                client,
+                cluster,
+                vec![registration],
+                concurrency,
+                is_ready,
+                token,
+            )
+            .await;
+        });
+        readiness.wait_for(|ready| *ready).await.unwrap();
+        self.running = Some((stop, task));
+    }
+
+    pub async fn stop_controller(&mut self) {
+        let (stop, task) = self.running.take().unwrap();
+        stop.cancel();
+        task.await.unwrap();
+    }
+
+    /// Cuts the controller off in the middle of whatever it does.
+    pub async fn kill_controller(&mut self) {
+        let (_, task) = self.running.take().unwrap();
+        task.abort();
+        let _ = task.await;
+    }
+
+    pub fn services(&self) -> Api<Service> {
+        Api::namespaced(self.client.clone(), "default")
+    }
+
+    pub async fn create(&self, object: &Value) -> Service {
+        let service = serde_json::from_value(object.clone()).unwrap();
+        self.services()
+            .create(&PostParams::default(), &service)
+            .await
+            .unwrap()
+    }
+
+    pub async fn create_node(&self, name: &str, address: &str) {
+        let nodes = Api::<Node>::all(self.client.clone());
+        let node = json!({"metadata": {"name": name}});
+        nodes
+            .create(
+                &PostParams::default(),
+                &serde_json::from_value(node).unwrap(),
+            )
+            .await
+            .unwrap();
+        let status = json!({"status": {"addresses": [{"type": "InternalIP", "address": address}]}});
+        nodes
+            .patch_status(name, &PatchParams::default(), &Patch::Merge(status))
+            .await
+            .unwrap();
+    }
+
+    pub async fn patch(&self, name: &str, patch: Value) {
+        self.services()
+            .patch(name, &PatchParams::default(), &Patch::Merge(patch))
+            .await
+            .unwrap();
+    }
+
+    pub async fn patch_status(&self, name: &str, patch: Value) {
+        self.services()
+            .patch_status(name, &PatchParams::default(), &Patch::Merge(patch))
+            .await
+            .unwrap();
+    }
+
+    pub async fn delete(&self, name: &str) {
+        self.services()
+            .delete(name, &DeleteParams::default())
+            .await
+            .unwrap();
+    }
+
+    /// The Service as JSON; null if it is gone.
+    pub async fn get(&self, name: &str) -> Value {
+        serde_json::to_value(self.services().get_opt(name).await.unwrap()).unwrap()
+    }
+
+    /// Waits until the Service is like this, and returns it.
+    pub async fn until(&self, name: &str, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let seen = std::cell::RefCell::new(Value::Null);
+        eventually(
+            || async {
+                let service = self.get(name).await;
+                let so = is_so(&service);
+                seen.replace(service);
+                so
+            },
+            || format!("Service {name} {what}: {:#}", seen.borrow()),
+        )
+        .await;
+        seen.into_inner()
+    }
+
+    pub async fn until_provisioned(&self, name: &str) -> Value {
+        self.until(name, "is provisioned", |service| {
+            condition(service)["status"] == "True"
+        })
+        .await
+    }
+
+    pub async fn until_gone(&self, name: &str) {
+        self.until(name, "is gone", Value::is_null).await;
+    }
+
+    /// Waits until what the provider was asked is like this.
+    pub async fn until_asked(&self, what: &str, is_so: impl Fn(&Scripted) -> bool) {
+        eventually(
+            || async { is_so(&self.provider) },
+            || format!("the provider {what}: {:?}", self.provider.calls()),
+        )
+        .await;
+    }
+
+    /// Waits until an event of this reason is told of the Service, and returns its note.
+    pub async fn until_told(&self, name: &str, reason: &str) -> String {
+        let note = std::cell::RefCell::new(None);
+        eventually(
+            || async {
+                let events = self.events(name).await;
+                let found = events
+                    .into_iter()
+                    .find(|event| event.reason.as_deref() == Some(reason));
+                note.replace(found.and_then(|event| event.note));
+                note.borrow().is_some()
+            },
+            || format!("an event {reason} is told of Service {name}"),
+        )
+        .await;
+        note.into_inner().unwrap()
+    }
+
+    pub async fn events(&self, name: &str) -> Vec<Event> {
+        let events = Api::<Event>::namespaced(self.client.clone(), "default");
+        let mut events = events
+            .list(&kube::api::ListParams::default())
+            .await
+            .unwrap()
+            .items;
+        events.retain(|event| {
+            event
+                .regarding
+                .as_ref()
+                .is_some_and(|it| it.name.as_deref() == Some(name))
+        });
+        events
+    }
+
+    /// Lets everything that was set off by now happen: another Service, made last, is provided
+    /// and its own events are all told.
+    pub async fn settle(&self) {
+        let name = format!("settle-{}", self.provider.calls().len());
+        self.create(&service(&name)).await;
+        self.until_provisioned(&name).await;
+        self.until_told(&name, "EnsuredLoadBalancer").await;
+    }
+}
+
+/// A Service of type LoadBalancer with one port.
+pub fn service(name: &str) -> Value {
+    json!({
+        "metadata": {"name": name},
+        "spec": {"type": "LoadBalancer", "selector": {"app": name}, "ports": [{"port": 80}]},
+    })
+}
+
+/// Our condition.
+pub fn condition(service: &Value) -> &Value {
+    let conditions = service["status"]["conditions"].as_array();
+    conditions
+        .and_then(|list| list.iter().find(|condition| condition["type"] == CONDITION))
+        .unwrap_or(&Value::Null)
+}
+
+pub fn has_finalizer(service: &Value) -> bool {
+    let finalizers = service["metadata"]["finalizers"].as_array();
+    finalizers.is_some_and(|list| list.iter().any(|name| name == FINALIZER))
+}
+
+pub fn ingress(service: &Value) -> &Value {
+    &service["status"]["loadBalancer"]["ingress"]
+}
+
+/// Polls until it is so.
+pub async fn eventually<F: Future<Output = bool>>(
+    is_so: impl Fn() -> F,
+    what: impl Fn() -> String,
+) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !is_so().await {
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "waited too long until {}",
+            what()
+        );
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
