@@ -19,7 +19,7 @@ use serde_json::Value;
 pub(crate) use self::create::create;
 pub(crate) use self::delete::{Deleted, DeleteOptions, Propagation, delete};
 pub(crate) use self::events::{to_served, to_stored};
-pub(crate) use self::pods::bind;
+pub(crate) use self::pods::{bind, set_condition};
 pub(crate) use self::update::{Intent, update};
 use crate::answer::ApiError;
 use crate::patch::Patch;

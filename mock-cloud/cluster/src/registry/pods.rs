@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Intent, Target, WriteOptions, Written, update};
+use super::{Intent, Target, WriteOptions, Written, now, update};
 use crate::answer::{ApiError, FieldError};
 use crate::names;
 use crate::resource::Subresource;
@@ -74,9 +74,37 @@ pub(crate) fn bind(
     node: &str,
     options: &WriteOptions,
 ) -> Result<Written, ApiError> {
-    let change = |pod: &mut Value| pod["spec"]["nodeName"] = json!(node);
+    let change = |pod: &mut Value| {
+        pod["spec"]["nodeName"] = json!(node);
+        set_condition(pod, "PodScheduled", "True", None);
+    };
     let target = target.clone().through(Subresource::Binding);
     update(store, &target, Intent::Change(&change), options)
+}
+
+/// Sets a condition of an object; its transition time moves only when its status does.
+pub(crate) fn set_condition(
+    object: &mut Value,
+    kind: &str,
+    status: &str,
+    why: Option<(&str, &str)>,
+) {
+    let conditions = &mut object["status"]["conditions"];
+    if !conditions.is_array() {
+        *conditions = json!([]);
+    }
+    let Some(list) = conditions.as_array_mut() else {
+        return;
+    };
+    let before = list.iter().find(|one| one["type"] == kind && one["status"] == status);
+    let since = before.map_or_else(|| json!(now()), |one| one["lastTransitionTime"].clone());
+    let mut condition = json!({ "type": kind, "status": status, "lastTransitionTime": since });
+    if let Some((reason, message)) = why {
+        condition["reason"] = json!(reason);
+        condition["message"] = json!(message);
+    }
+    list.retain(|one| one["type"] != kind);
+    list.push(condition);
 }
 
 /// Every fault of a Pod.

@@ -1,0 +1,97 @@
+//! Deleted namespaces: everything in them is deleted, and when nothing is left the namespace
+//! loses the finalizer that held it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Controller;
+use crate::registry::{self, DeleteOptions, Intent, Target, WriteOptions};
+use crate::resource::{Kind, Subresource};
+use crate::store::{Change, Event, Key, Object, Store};
+
+const NAME: &str = "namespace-controller";
+
+pub(super) struct Namespaces {
+    store: Arc<Store>,
+    terminating: BTreeSet<String>,
+    dirty: BTreeSet<String>,
+}
+
+impl Controller for Namespaces {
+    const KINDS: &'static [Kind] = &Kind::ALL;
+    const SETTLE: Duration = Duration::ZERO;
+
+    fn new(store: Arc<Store>) -> Self {
+        Self {
+            store,
+            terminating: BTreeSet::new(),
+            dirty: BTreeSet::new(),
+        }
+    }
+
+    fn observe(&mut self, event: &Event) {
+        if event.object.value["kind"] == "Namespace" {
+            let name = event.object.name().to_owned();
+            if event.change == Change::Deleted {
+                self.terminating.remove(&name);
+                self.dirty.remove(&name);
+            } else if event.object.terminating() {
+                self.terminating.insert(name.clone());
+                self.dirty.insert(name);
+            }
+        } else if event.change == Change::Deleted
+            && self.terminating.contains(event.object.namespace())
+        {
+            self.dirty.insert(event.object.namespace().to_owned());
+        }
+    }
+
+    fn act(&mut self) -> bool {
+        let Some(name) = self.dirty.pop_first() else {
+            return false;
+        };
+        self.empty(&name);
+        true
+    }
+}
+
+impl Namespaces {
+    fn empty(&self, name: &str) {
+        let content: Vec<(Kind, Arc<Object>)> = {
+            let state = self.store.lock();
+            Kind::ALL
+                .into_iter()
+                .filter(|kind| kind.resource().namespaced)
+                .flat_map(|kind| state.list(kind, Some(name)).map(move |object| (kind, object)))
+                .map(|(kind, object)| (kind, object.clone()))
+                .collect()
+        };
+        if content.is_empty() {
+            self.release(name);
+            return;
+        }
+        for (kind, object) in content.iter().filter(|(_, object)| !object.terminating()) {
+            let target = Target::new(kind.resource(), object.key());
+            if let Err(error) =
+                registry::delete(&self.store, &target, &DeleteOptions::default())
+            {
+                tracing::debug!(namespace = name, object = object.name(), %error, "not deleted");
+            }
+        }
+    }
+
+    fn release(&self, name: &str) {
+        let target = Target::new(Kind::Namespace.resource(), Key::new("", name))
+            .through(Subresource::Finalize);
+        let change = |namespace: &mut Value| namespace["spec"]["finalizers"] = json!([]);
+        let options = WriteOptions::internal(NAME);
+        if let Err(error) =
+            registry::update(&self.store, &target, Intent::Change(&change), &options)
+        {
+            tracing::debug!(namespace = name, %error, "not released");
+        }
+    }
+}
