@@ -58,7 +58,7 @@ pub(super) async fn forget_calls(State(api): State<Api>) -> Result<StatusCode, R
 
 /// Orders that calls go wrong.
 #[utoipa::path(
-    post, path = "/admin/faults", operation_id = "AddFault",
+    post, path = "/admin/faults", operation_id = "AddFault", request_body = FaultRule,
     responses((status = 201, body = FaultRule, description = "It is in force."), Problems),
 )]
 pub(super) async fn add_fault(

@@ -79,6 +79,13 @@ fn unreadable(rejection: BytesRejection) -> Refused {
 
 /// Reads a body; the first place that has the wrong shape is named.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refused> {
+    // serde would take an array for an object without names.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Refused::bad_fields(vec![FieldError {
+            field: String::new(),
+            message: "must be an object, and not an array".to_owned(),
+        }]));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().clone();

@@ -28,6 +28,7 @@ fn answer<T>(status: StatusCode, outcome: &str, body: T) -> (StatusCode, Extensi
     put, path = "/v1/load-balancers/{id}", operation_id = "PutLoadBalancer",
     params(("id" = String, Path, description = "The client's name for it: 1 to 255 of `a-z`, `0-9`, \
         `.`, `_` and `-`, the first one a letter or a digit.")),
+    request_body = LoadBalancerSpec,
     responses(
         (status = 201, body = LoadBalancer, description = "It is new."),
         (status = 200, body = LoadBalancer, description = "It was there, and is exactly this now."),

@@ -1,0 +1,14 @@
+//! The mock cloud as its clients see it: real calls and real connections, over loopback.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a test cannot go on without fails it"
+)]
+
+mod addresses;
+mod admin;
+mod api;
+mod draining;
+mod target;
+mod traffic;
+mod world;
