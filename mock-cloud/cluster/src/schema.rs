@@ -5,7 +5,7 @@ use k8s_openapi::api::{
     apps::v1::Deployment,
     autoscaling::v1::Scale,
     coordination::v1::Lease,
-    core::v1::{Binding, Event as CoreEvent, Namespace, Node, Pod, Service},
+    core::v1::{Event as CoreEvent, Namespace, Node, Pod, Service},
     discovery::v1::EndpointSlice,
     events::v1::Event,
 };
@@ -28,8 +28,6 @@ pub(crate) enum Shape {
     Of(&'static Resource),
     /// autoscaling/v1 Scale.
     Scale,
-    /// core/v1 Binding.
-    Binding,
 }
 
 impl Shape {
@@ -38,7 +36,6 @@ impl Shape {
         match self {
             Self::Of(resource) => (resource.kind, resource.version.to_owned()),
             Self::Scale => ("Scale", "v1".to_owned()),
-            Self::Binding => ("Binding", "v1".to_owned()),
         }
     }
 }
@@ -50,7 +47,6 @@ impl Shape {
 pub(crate) fn prune(shape: Shape, value: &mut Value) -> Result<Vec<String>, String> {
     let unknown = match shape {
         Shape::Scale => decode::<Scale>(value)?,
-        Shape::Binding => decode::<Binding>(value)?,
         Shape::Of(resource) => match resource.storage {
             Kind::Namespace => decode::<Namespace>(value)?,
             Kind::Node => decode::<Node>(value)?,

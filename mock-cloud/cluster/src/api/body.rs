@@ -8,6 +8,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+use super::protobuf;
 use crate::answer::ApiError;
 
 /// etcd's request limit in the real server: larger bodies are 413.
@@ -40,6 +41,10 @@ pub(super) fn parse(content_type: &str, bytes: &[u8]) -> Result<Parsed, ApiError
     match media_type(content_type) {
         "" | "application/json" => json(bytes),
         "application/yaml" => yaml(bytes),
+        "application/vnd.kubernetes.protobuf" => Ok(Parsed {
+            value: protobuf::parse(bytes)?,
+            duplicates: Vec::new(),
+        }),
         _ => Err(ApiError::unsupported_media_type(&[
             "application/json",
             "application/yaml",

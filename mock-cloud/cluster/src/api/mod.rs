@@ -7,6 +7,8 @@ mod call;
 mod collection;
 mod discovery;
 mod openapi;
+mod protobuf;
+mod protobuf_schema;
 mod query;
 mod read;
 mod remove;
