@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 use futures::StreamExt;
+use jiff::tz::TimeZone;
 use k8s_openapi::api::events::v1;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
@@ -65,10 +66,12 @@ pub(super) async fn narrate(client: Client) -> Result<(), Failure> {
 
 fn line(event: &v1::Event) -> String {
     let series = event.series.as_ref();
-    let time = series
-        .map(|series| series.last_observed_time.0)
-        .or(event.event_time.as_ref().map(|t| t.0));
-    let time = time.map_or_else(String::new, |time| time.strftime("%H:%M:%S").to_string());
+    let observed = series.map(|series| series.last_observed_time.0);
+    let first = event.event_time.as_ref().map(|time| time.0);
+    let made = event.metadata.creation_timestamp.as_ref().map(|time| time.0);
+    let time = observed.or(first).or(made).map_or_else(String::new, |time| {
+        time.to_zoned(TimeZone::system()).strftime("%H:%M:%S").to_string()
+    });
     let regarding = event.regarding.clone().unwrap_or_default();
     let times = series.map_or_else(String::new, |series| format!(" (×{})", series.count));
     format!(
