@@ -3,15 +3,19 @@
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use landfall_mock_cloud_wire::TargetHealth;
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::timing::Timing;
+
+/// From one group of checks to the next, as a rule.
+const GRID: Duration = Duration::from_millis(500);
 
 /// A place that accepts connections, or does not. Its health is written by its checks and by the
 /// connections that are made to it.
@@ -91,15 +95,15 @@ impl Backend {
             self.note(&self.attempt().await);
             if self.is_healthy() {
                 failures = 0;
-                let interval = jittered(self.timing.check_interval);
-                let failed = tokio::time::timeout(interval, self.failed.notified()).await;
+                let next = due(self.timing.check_interval);
+                let failed = tokio::time::timeout_at(next, self.failed.notified()).await;
                 if failed.is_err() {
                     continue;
                 }
             } else {
                 failures = failures.saturating_add(1);
             }
-            tokio::time::sleep(jittered(retry_interval(&self.timing, failures))).await;
+            tokio::time::sleep_until(due(retry_interval(&self.timing, failures))).await;
         }
     }
 }
@@ -136,6 +140,16 @@ impl Checked {
 fn retry_interval(timing: &Timing, failures: u32) -> Duration {
     let factor = 1_u32 << (failures / 8).min(10);
     (timing.retry_interval * factor).min(timing.check_interval.max(timing.retry_interval))
+}
+
+/// When a check that is to come after this interval is made. Checks come in groups, on a grid in
+/// time that all share: a processor that sleeps is woken for many at once, and not for each.
+fn due(interval: Duration) -> Instant {
+    static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    let grid = GRID.min(interval / 4).max(Duration::from_millis(1));
+    let since = ORIGIN.elapsed() + jittered(interval);
+    let steps = u32::try_from(since.as_millis() / grid.as_millis()).unwrap_or(u32::MAX);
+    *ORIGIN + grid * steps
 }
 
 /// Give or take a quarter, so that checks that began together do not stay together.
