@@ -284,11 +284,7 @@ impl FieldError {
     }
 
     /// A value outside an enumeration.
-    pub(crate) fn not_supported(
-        field: impl Into<String>,
-        value: &str,
-        supported: &[&str],
-    ) -> Self {
+    pub(crate) fn not_supported(field: impl Into<String>, value: &str, supported: &[&str]) -> Self {
         let list: Vec<String> = supported.iter().map(|one| format!("{one:?}")).collect();
         Self::new(
             field,
@@ -302,11 +298,7 @@ impl FieldError {
 
     /// A field that may not be there.
     pub(crate) fn forbidden(field: impl Into<String>, detail: &str) -> Self {
-        Self::new(
-            field,
-            "FieldValueForbidden",
-            format!("Forbidden: {detail}"),
-        )
+        Self::new(field, "FieldValueForbidden", format!("Forbidden: {detail}"))
     }
 
     /// A value that is there twice.

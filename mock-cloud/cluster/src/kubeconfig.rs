@@ -50,7 +50,9 @@ impl Kubeconfig {
     pub fn write(path: &Path, kubeconfig: &str) -> Result<Self, KubeconfigError> {
         Self::check(path)?;
         let content = format!("{MARKER}\n{kubeconfig}");
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
         let temporary = folder.unwrap_or(Path::new(".")).join(format!(
             ".{}.{}",
             path.file_name().unwrap_or_default().to_string_lossy(),

@@ -37,15 +37,22 @@ fn main() -> ExitCode {
 }
 
 async fn serve(arguments: Arguments, stop: CancellationToken) -> Result<(), Failure> {
-    let refused =
-        |error| Failure::usage(format!("--kubeconfig {}: {error}", arguments.kubeconfig.display()));
+    let refused = |error| {
+        Failure::usage(format!(
+            "--kubeconfig {}: {error}",
+            arguments.kubeconfig.display()
+        ))
+    };
     // Before the socket, so that a file of somebody else is noticed before anything starts.
     Kubeconfig::check(&arguments.kubeconfig).map_err(refused)?;
     let listener = bind("--listen", arguments.listen).await?;
     let address = listener.local_addr().map_err(Failure::run)?;
     let credentials = Credentials::generate(address).map_err(Failure::run)?;
-    let _file = Kubeconfig::write(&arguments.kubeconfig, &credentials.kubeconfig("mock-cluster"))
-        .map_err(refused)?;
+    let _file = Kubeconfig::write(
+        &arguments.kubeconfig,
+        &credentials.kubeconfig("mock-cluster"),
+    )
+    .map_err(refused)?;
     let cluster = Cluster::new();
     listening("kubernetes", address)?;
     ready()?;

@@ -82,7 +82,9 @@ pub(crate) fn port_name_fault(text: &str) -> Option<String> {
         return Some("must be no more than 15 characters".to_owned());
     }
     if !dns_characters(text) {
-        return Some("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)".to_owned());
+        return Some(
+            "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)".to_owned(),
+        );
     }
     if text.contains("--") {
         return Some("must not contain consecutive hyphens".to_owned());
@@ -119,7 +121,13 @@ mod tests {
         assert!(label_fault("Web").is_some());
         assert!(subdomain_fault("lb.example.com").is_none());
         assert!(subdomain_fault(&"a".repeat(64)).is_none());
-        for bad in ["LB.example.com", "lb_1.example.com", "a.", "*.example.com", ""] {
+        for bad in [
+            "LB.example.com",
+            "lb_1.example.com",
+            "a.",
+            "*.example.com",
+            "",
+        ] {
             assert!(subdomain_fault(bad).is_some(), "{bad}");
         }
         for good in ["a", "example.com/a", "example.com/A_b.c"] {

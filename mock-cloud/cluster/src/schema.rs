@@ -1,6 +1,8 @@
 //! What shape each kind has: typed decoding that finds wrong types and unknown fields by path,
 //! and the lists and maps that are merged by key. It never fills in or judges a value.
 
+use std::borrow::Cow;
+
 use k8s_openapi::api::{
     apps::v1::Deployment,
     autoscaling::v1::Scale,
@@ -50,7 +52,7 @@ pub(crate) fn prune(shape: Shape, value: &mut Value) -> Result<Vec<String>, Stri
         Shape::Of(resource) => match resource.storage {
             Kind::Namespace => decode::<Namespace>(value)?,
             Kind::Node => decode::<Node>(value)?,
-            Kind::Service => decode::<Service>(value)?,
+            Kind::Service => decode::<Service>(&with_times(value))?,
             Kind::Pod => decode::<Pod>(value)?,
             Kind::Event if resource.group.is_empty() => decode::<CoreEvent>(value)?,
             Kind::Event => decode::<Event>(value)?,
@@ -65,6 +67,25 @@ pub(crate) fn prune(shape: Shape, value: &mut Value) -> Result<Vec<String>, Stri
     }
     drop_nulls(value);
     Ok(unknown.iter().map(|path| render(path)).collect())
+}
+
+/// The conditions of a Service may lack their time (the real server stores that), but the Rust
+/// type insists on it: for the decoding alone it gets one.
+fn with_times(service: &Value) -> Cow<'_, Value> {
+    let timeless =
+        |condition: &Value| condition.is_object() && condition["lastTransitionTime"].is_null();
+    let conditions = service["status"]["conditions"].as_array();
+    if !conditions.is_some_and(|list| list.iter().any(timeless)) {
+        return Cow::Borrowed(service);
+    }
+    let mut service = service.clone();
+    let conditions = service["status"]["conditions"].as_array_mut();
+    for condition in conditions.into_iter().flatten() {
+        if timeless(condition) {
+            condition["lastTransitionTime"] = Value::from("1970-01-01T00:00:00Z");
+        }
+    }
+    Cow::Owned(service)
 }
 
 fn decode<T: DeserializeOwned>(value: &Value) -> Result<Vec<Vec<Step>>, String> {
@@ -201,8 +222,12 @@ fn pod_spec_list(path: &str) -> List {
     match (parent, field) {
         (
             "",
-            "containers" | "initContainers" | "ephemeralContainers" | "volumes"
-            | "imagePullSecrets" | "resourceClaims",
+            "containers"
+            | "initContainers"
+            | "ephemeralContainers"
+            | "volumes"
+            | "imagePullSecrets"
+            | "resourceClaims",
         ) => keyed("name", &["name"]),
         ("", "hostAliases") => keyed("ip", &["ip"]),
         ("", "topologySpreadConstraints") => {
@@ -248,7 +273,12 @@ mod tests {
         let unknown = prune(service(), &mut value).unwrap();
         assert_eq!(
             unknown,
-            ["metadata.colour", "spec.ports[0].x", "spec.ports[0].y", "spec.ports[1].z"]
+            [
+                "metadata.colour",
+                "spec.ports[0].x",
+                "spec.ports[0].y",
+                "spec.ports[1].z"
+            ]
         );
         assert_eq!(
             value,

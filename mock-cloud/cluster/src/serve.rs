@@ -110,7 +110,10 @@ impl Server {
 
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response, Infallible> {
         let authorization = request.headers().get(AUTHORIZATION);
-        if !self.expected.admits(authorization.map(http::HeaderValue::as_bytes)) {
+        if !self
+            .expected
+            .admits(authorization.map(http::HeaderValue::as_bytes))
+        {
             return Ok(ApiError::unauthorized().into_response());
         }
         let mut request = request.map(Body::new);

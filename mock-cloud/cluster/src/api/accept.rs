@@ -33,7 +33,11 @@ impl Format {
         }
         let mut parameters = parts.filter_map(|part| part.split_once('='));
         let all: Vec<(&str, &str)> = parameters.by_ref().collect();
-        let get = |name: &str| all.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
+        let get = |name: &str| {
+            all.iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| *value)
+        };
         match get("as") {
             None => Some(Self::Json),
             Some(_) if get("v").is_some_and(|version| version != "v1") => None,
@@ -55,9 +59,15 @@ mod tests {
         for (accept, format) in [
             ("", Format::Json),
             ("*/*", Format::Json),
-            ("application/vnd.kubernetes.protobuf,application/json", Format::Json),
+            (
+                "application/vnd.kubernetes.protobuf,application/json",
+                Format::Json,
+            ),
             (table, Format::Table),
-            ("application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json", Format::Json),
+            (
+                "application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json",
+                Format::Json,
+            ),
             (metadata, Format::Metadata),
         ] {
             assert_eq!(Format::negotiate(accept).unwrap(), format, "{accept}");

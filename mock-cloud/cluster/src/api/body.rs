@@ -27,7 +27,9 @@ pub(super) async fn read(body: Body) -> Result<Bytes, ApiError> {
     match Limited::new(body, LIMIT).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(ApiError::too_large(LIMIT)),
-        Err(error) => Err(ApiError::bad_request(format!("cannot read the body: {error}"))),
+        Err(error) => Err(ApiError::bad_request(format!(
+            "cannot read the body: {error}"
+        ))),
     }
 }
 
@@ -63,7 +65,9 @@ pub(super) fn json(bytes: &[u8]) -> Result<Parsed, ApiError> {
     let value = seed
         .deserialize(&mut deserializer)
         .and_then(|value| deserializer.end().map(|()| value))
-        .map_err(|error| ApiError::bad_request(format!("couldn't parse the body as JSON: {error}")))?;
+        .map_err(|error| {
+            ApiError::bad_request(format!("couldn't parse the body as JSON: {error}"))
+        })?;
     Ok(Parsed { value, duplicates })
 }
 
@@ -175,7 +179,10 @@ mod tests {
     fn repeated_fields_are_named() {
         let parsed = json(br#"{"a":1,"b":[{"c":1,"c":2}],"a":3}"#).unwrap();
         assert_eq!(parsed.duplicates, ["b[0].c", "a"]);
-        assert_eq!(parsed.value, serde_json::json!({ "a": 3, "b": [{ "c": 2 }] }));
+        assert_eq!(
+            parsed.value,
+            serde_json::json!({ "a": 3, "b": [{ "c": 2 }] })
+        );
     }
 
     #[test]

@@ -65,14 +65,18 @@ impl Call {
 
     /// How it wants to write.
     pub(super) fn write_options(&self) -> Result<WriteOptions, ApiError> {
-        self.query.write_options(self.header(&http::header::USER_AGENT))
+        self.query
+            .write_options(self.header(&http::header::USER_AGENT))
     }
 }
 
 /// Takes a request's path apart.
 pub(super) fn route(parts: &Parts) -> Result<Route, ApiError> {
     let path = decode(parts.uri.path());
-    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let segments: Vec<&str> = path
+        .split('/')
+        .filter(|segment| !segment.is_empty())
+        .collect();
     let value = match segments.as_slice() {
         ["healthz" | "livez" | "readyz", ..] => return Ok(Route::Health),
         [] => discovery::paths(),
@@ -80,9 +84,7 @@ pub(super) fn route(parts: &Parts) -> Result<Route, ApiError> {
         ["api"] => discovery::core_versions(),
         ["apis"] => discovery::groups(),
         ["apis", group] => discovery::group(group).ok_or_else(ApiError::no_such_path)?,
-        ["api", version] => {
-            discovery::resources("", version).ok_or_else(ApiError::no_such_path)?
-        }
+        ["api", version] => discovery::resources("", version).ok_or_else(ApiError::no_such_path)?,
         ["apis", group, version] => {
             discovery::resources(group, version).ok_or_else(ApiError::no_such_path)?
         }
@@ -97,9 +99,8 @@ pub(super) fn route(parts: &Parts) -> Result<Route, ApiError> {
 }
 
 fn call(parts: &Parts, group: &str, version: &str, rest: &[&str]) -> Result<Route, ApiError> {
-    let find = |plural: &str| {
-        resource::find(group, version, plural).ok_or_else(ApiError::no_such_path)
-    };
+    let find =
+        |plural: &str| resource::find(group, version, plural).ok_or_else(ApiError::no_such_path);
     let (resource, namespace, tail) = match rest {
         // `namespaces/x/status` is the namespace itself, `namespaces/x/pods` what is in it.
         ["namespaces", namespace, plural, tail @ ..]
@@ -121,7 +122,9 @@ fn call(parts: &Parts, group: &str, version: &str, rest: &[&str]) -> Result<Rout
         [] => (None, None),
         [name] => (Some((*name).to_owned()), None),
         [name, part] => {
-            let part = resource.subresource(part).ok_or_else(ApiError::no_such_path)?;
+            let part = resource
+                .subresource(part)
+                .ok_or_else(ApiError::no_such_path)?;
             (Some((*name).to_owned()), Some(part))
         }
         _ => return Err(ApiError::no_such_path()),

@@ -188,7 +188,9 @@ pub(super) fn revision(call: &Call) -> Result<Option<u64>, ApiError> {
         return Ok(None);
     };
     let revision: u64 = text.parse().map_err(|_| {
-        ApiError::bad_request(format!("invalid resource version {text:?}: must be a number"))
+        ApiError::bad_request(format!(
+            "invalid resource version {text:?}: must be a number"
+        ))
     })?;
     Ok((revision > 0).then_some(revision))
 }

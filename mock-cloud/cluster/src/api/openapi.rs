@@ -52,7 +52,11 @@ fn base(group: &str, version: &str) -> String {
 
 fn object_path(resource: &Resource) -> String {
     let base = base(resource.group, resource.version);
-    let scope = if resource.namespaced { "namespaces/{namespace}/" } else { "" };
+    let scope = if resource.namespaced {
+        "namespaces/{namespace}/"
+    } else {
+        ""
+    };
     format!("/{base}/{scope}{}/{{name}}", resource.plural)
 }
 
@@ -61,9 +65,7 @@ fn group_version_kind(resource: &Resource) -> Value {
 }
 
 fn patch(resource: &Resource) -> Value {
-    let parameter = |name: &str| {
-        json!({ "name": name, "in": "query", "schema": { "type": "string", "uniqueItems": true } })
-    };
+    let parameter = |name: &str| json!({ "name": name, "in": "query", "schema": { "type": "string", "uniqueItems": true } });
     json!({
         "operationId": format!("patch{}", resource.kind),
         "parameters": [

@@ -18,7 +18,9 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
     let malformed = |fault: Fault| {
         ApiError::bad_request(format!("couldn't parse the body as protobuf: {fault}"))
     };
-    let unknown = bytes.strip_prefix(MAGIC).ok_or_else(|| malformed("no envelope"))?;
+    let unknown = bytes
+        .strip_prefix(MAGIC)
+        .ok_or_else(|| malformed("no envelope"))?;
     let mut type_meta = (String::new(), String::new());
     let mut raw = &[][..];
     for field in fields(unknown) {
@@ -131,7 +133,10 @@ fn convert(
     before: Option<&Value>,
 ) -> Result<Option<Value>, Fault> {
     let list = |item: Value| {
-        let mut items = before.and_then(Value::as_array).cloned().unwrap_or_default();
+        let mut items = before
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
         items.push(item);
         Value::Array(items)
     };
@@ -177,7 +182,11 @@ fn int_or_string(bytes: &[u8]) -> Result<Value, Fault> {
             _ => {}
         }
     }
-    Ok(if is_text { json!(string) } else { json!(number) })
+    Ok(if is_text {
+        json!(string)
+    } else {
+        json!(number)
+    })
 }
 
 #[cfg(test)]
@@ -211,6 +220,11 @@ mod tests {
     fn what_is_refused() {
         assert_eq!(parse(b"{}").unwrap_err().code, 400);
         assert_eq!(parse(&envelope("Secret", b"")).unwrap_err().code, 415);
-        assert_eq!(parse(&envelope("Namespace", &[0x0a, 0x7f])).unwrap_err().code, 400);
+        assert_eq!(
+            parse(&envelope("Namespace", &[0x0a, 0x7f]))
+                .unwrap_err()
+                .code,
+            400
+        );
     }
 }

@@ -98,7 +98,11 @@ static SERVICE_SPEC: [(u64, &str, Field); 20] = [
     (11, "externalTrafficPolicy", Field::Text),
     (12, "healthCheckNodePort", Field::Number),
     (13, "publishNotReadyAddresses", Field::Flag),
-    (14, "sessionAffinityConfig", Field::Object(&SESSION_AFFINITY)),
+    (
+        14,
+        "sessionAffinityConfig",
+        Field::Object(&SESSION_AFFINITY),
+    ),
     (17, "ipFamilyPolicy", Field::Text),
     (18, "clusterIPs", Field::Texts),
     (19, "ipFamilies", Field::Texts),
@@ -188,7 +192,11 @@ static CONTAINER: [(u64, &str, Field); 14] = [
     (4, "args", Field::Texts),
     (5, "workingDir", Field::Text),
     (6, "ports", Field::Objects(&CONTAINER_PORT)),
-    (7, "env", Field::Objects(&[(1, "name", Field::Text), (2, "value", Field::Text)])),
+    (
+        7,
+        "env",
+        Field::Objects(&[(1, "name", Field::Text), (2, "value", Field::Text)]),
+    ),
     // kubectl creates containers without resources; the empty message is dropped.
     (8, "resources", Field::Object(&[])),
     (13, "terminationMessagePath", Field::Text),

@@ -24,7 +24,10 @@ pub(super) fn get(store: &Arc<Store>, call: &Call) -> Result<Response, ApiError>
         return Err(ApiError::method_not_allowed());
     }
     let target = call.target();
-    let found = store.lock().get(call.resource.storage, &target.key).cloned();
+    let found = store
+        .lock()
+        .get(call.resource.storage, &target.key)
+        .cloned();
     let object = found.ok_or_else(|| ApiError::not_found(call.resource, &target.key.name))?;
     one(call, &object, StatusCode::OK)
 }

@@ -26,8 +26,7 @@ pub(super) async fn scale(
         let state = store.lock();
         state.get(call.resource.storage, &target.key).cloned()
     };
-    let current =
-        found().ok_or_else(|| ApiError::not_found(call.resource, &target.key.name))?;
+    let current = found().ok_or_else(|| ApiError::not_found(call.resource, &target.key.name))?;
     let wanted = match call.method {
         Method::GET => return Ok(value_response(StatusCode::OK, &view(&current))),
         Method::PUT => {
@@ -52,7 +51,9 @@ pub(super) async fn scale(
 fn replicas(call: &Call, mut wanted: Value, current: &Object) -> Result<i64, ApiError> {
     schema::prune(Shape::Scale, &mut wanted)
         .map_err(|why| ApiError::bad_request(format!("Scale cannot be handled: {why}")))?;
-    let version = wanted["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+    let version = wanted["metadata"]["resourceVersion"]
+        .as_str()
+        .unwrap_or_default();
     if !version.is_empty() && version != current.revision.to_string() {
         return Err(ApiError::modified(call.resource, current.name()));
     }

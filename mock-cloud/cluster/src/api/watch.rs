@@ -83,7 +83,11 @@ pub(super) fn watch(
             .cloned()
             .collect()
     });
-    let cursor = if replay { current } else { asked.unwrap_or(current) };
+    let cursor = if replay {
+        current
+    } else {
+        asked.unwrap_or(current)
+    };
     let changed = state.changes(kind);
     drop(state);
     let now = Instant::now();
@@ -128,9 +132,9 @@ fn initial_events(call: &Call) -> Result<Option<bool>, ApiError> {
         (Some(_), _) => {
             refused("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
         }
-        (None, Some(_)) => {
-            refused("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
-        }
+        (None, Some(_)) => refused(
+            "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+        ),
     }
 }
 
@@ -214,7 +218,9 @@ impl Watch {
             }
             (true, false) => {
                 // It left: the client sees it as it last knew it, at the new revision.
-                let Some(previous) = &event.previous else { return };
+                let Some(previous) = &event.previous else {
+                    return;
+                };
                 let mut value = previous.value.clone();
                 let revision = event.object.revision;
                 value["metadata"]["resourceVersion"] = json!(revision.to_string());

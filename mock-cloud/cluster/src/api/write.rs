@@ -142,13 +142,19 @@ fn respond(
     } else {
         StatusCode::OK
     };
-    Ok(with_warnings(read::one(call, &written.object, status)?, &warnings))
+    Ok(with_warnings(
+        read::one(call, &written.object, status)?,
+        &warnings,
+    ))
 }
 
 /// `POST pods/x/binding`: the scheduler's way to put a Pod on a node.
 async fn bind(store: &Arc<Store>, call: &Call, body: Body) -> Result<Response, ApiError> {
     let (binding, options, _) = input(call, body).await?;
-    let node = binding["target"]["name"].as_str().unwrap_or_default().to_owned();
+    let node = binding["target"]["name"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     let mut target = call.target();
     target.subresource = None;
     let current = store.lock().get(Kind::Pod, &target.key).cloned();
@@ -156,7 +162,10 @@ async fn bind(store: &Arc<Store>, call: &Call, body: Body) -> Result<Response, A
         .as_ref()
         .and_then(|pod| pod.value["spec"]["nodeName"].as_str().map(str::to_owned));
     if let Some(bound) = bound {
-        let why = format!("pod {} is already assigned to node {bound:?}", target.key.name);
+        let why = format!(
+            "pod {} is already assigned to node {bound:?}",
+            target.key.name
+        );
         return Err(ApiError::conflict(call.resource, &target.key.name, &why));
     }
     registry::bind(store, &target, &node, &options)?;

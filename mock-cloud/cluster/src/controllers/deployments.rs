@@ -41,8 +41,7 @@ impl Controller for Deployments {
                 let owner = controller_of(&event.object.value);
                 if let Some(owner) = owner.filter(|owner| owner["kind"] == "Deployment") {
                     let name = owner["name"].as_str().unwrap_or_default();
-                    self.dirty
-                        .insert(Key::new(event.object.namespace(), name));
+                    self.dirty.insert(Key::new(event.object.namespace(), name));
                 }
             }
             _ => {}
@@ -114,8 +113,7 @@ impl Deployments {
         let pod = json!({ "metadata": metadata, "spec": template["spec"] });
         let target = Target::new(Kind::Pod.resource(), Key::new(deployment.namespace(), ""));
         let options = WriteOptions::internal(NAME);
-        if let Err(error) =
-            registry::create(&self.store, &target, pod, Operation::Update, &options)
+        if let Err(error) = registry::create(&self.store, &target, pod, Operation::Update, &options)
         {
             tracing::warn!(deployment = deployment.name(), %error, "cannot create a pod");
         }

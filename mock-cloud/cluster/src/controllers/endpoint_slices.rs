@@ -182,7 +182,10 @@ impl EndpointSlices {
         }
         for slice in plan.delete {
             let target = Target::new(Kind::EndpointSlice.resource(), slice.key());
-            log(key, registry::delete(&self.store, &target, &DeleteOptions::default()));
+            log(
+                key,
+                registry::delete(&self.store, &target, &DeleteOptions::default()),
+            );
         }
     }
 

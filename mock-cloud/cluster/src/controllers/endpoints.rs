@@ -56,7 +56,10 @@ pub(super) fn groups(
 }
 
 fn has_ended(pod: &Value) -> bool {
-    matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"))
+    matches!(
+        pod["status"]["phase"].as_str(),
+        Some("Succeeded" | "Failed")
+    )
 }
 
 fn address(pod: &Value, family: &str) -> Option<String> {
@@ -176,7 +179,10 @@ mod tests {
 
     #[test]
     fn pods_with_other_named_ports_are_another_group() {
-        let pods = [pod("a", "10.0.0.1", true, 8080), pod("b", "10.0.0.2", false, 8081)];
+        let pods = [
+            pod("a", "10.0.0.1", true, 8080),
+            pod("b", "10.0.0.2", false, 8081),
+        ];
         let named = groups(&service(json!("web")), &pods, |_| None);
         assert_eq!(named.len(), 2);
         assert_eq!(named[0].ports[0]["port"], 8080);

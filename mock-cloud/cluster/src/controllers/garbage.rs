@@ -198,7 +198,9 @@ impl Garbage {
 
     fn drop_finalizer(&self, kind: Kind, key: &Key, name: &str) {
         self.change(kind, key, |object| {
-            drop_from(&mut object["metadata"]["finalizers"], |finalizer| finalizer == name);
+            drop_from(&mut object["metadata"]["finalizers"], |finalizer| {
+                finalizer == name
+            });
         });
     }
 

@@ -65,7 +65,11 @@ impl Namespaces {
             Kind::ALL
                 .into_iter()
                 .filter(|kind| kind.resource().namespaced)
-                .flat_map(|kind| state.list(kind, Some(name)).map(move |object| (kind, object)))
+                .flat_map(|kind| {
+                    state
+                        .list(kind, Some(name))
+                        .map(move |object| (kind, object))
+                })
                 .map(|(kind, object)| (kind, object.clone()))
                 .collect()
         };
@@ -75,9 +79,7 @@ impl Namespaces {
         }
         for (kind, object) in content.iter().filter(|(_, object)| !object.terminating()) {
             let target = Target::new(kind.resource(), object.key());
-            if let Err(error) =
-                registry::delete(&self.store, &target, &DeleteOptions::default())
-            {
+            if let Err(error) = registry::delete(&self.store, &target, &DeleteOptions::default()) {
                 tracing::debug!(namespace = name, object = object.name(), %error, "not deleted");
             }
         }

@@ -39,7 +39,11 @@ impl Rollout {
         let ready = current.iter().filter(|pod| is_ready(&pod.value)).count();
         let excess = current.len().saturating_sub(desired);
         let recreate = spec["strategy"]["type"] == "Recreate";
-        let old_to_keep = if recreate { 0 } else { desired.saturating_sub(ready) };
+        let old_to_keep = if recreate {
+            0
+        } else {
+            desired.saturating_sub(ready)
+        };
         let old_to_drop = old.len().saturating_sub(old_to_keep);
         let delete = current
             .iter()
@@ -121,7 +125,11 @@ fn status(deployment: &Value, desired: usize, active: &[&Arc<Object>], updated: 
     }
     let tolerated = max_unavailable(deployment, desired);
     let available = if ready + tolerated >= desired {
-        ("True", "MinimumReplicasAvailable", "Deployment has minimum availability.")
+        (
+            "True",
+            "MinimumReplicasAvailable",
+            "Deployment has minimum availability.",
+        )
     } else {
         (
             "False",
@@ -131,9 +139,17 @@ fn status(deployment: &Value, desired: usize, active: &[&Arc<Object>], updated: 
     };
     let complete = updated == desired && active.len() == desired && ready >= desired;
     let progressing = if complete {
-        ("True", "NewReplicaSetAvailable", "All pods run the present template.")
+        (
+            "True",
+            "NewReplicaSetAvailable",
+            "All pods run the present template.",
+        )
     } else {
-        ("True", "ReplicaSetUpdated", "Pods are being replaced or are not ready yet.")
+        (
+            "True",
+            "ReplicaSetUpdated",
+            "Pods are being replaced or are not ready yet.",
+        )
     };
     status["conditions"] = json!([
         condition(deployment, "Available", available),

@@ -42,7 +42,11 @@ impl Controller for Scheduler {
 
     fn observe(&mut self, event: &Event) {
         if event.object.value["kind"] == "Node" {
-            if event.previous.as_ref().is_none_or(|before| offer(&before.value) != offer(&event.object.value)) {
+            if event
+                .previous
+                .as_ref()
+                .is_none_or(|before| offer(&before.value) != offer(&event.object.value))
+            {
                 self.pending.extend(self.waiting.keys().cloned());
             }
             return;
@@ -181,7 +185,14 @@ impl Scheduler {
         {
             tracing::debug!(pod = pod.name(), %error, "its condition was not written");
         }
-        recorder::record(&self.store, NAME, pod, "Warning", "FailedScheduling", &message);
+        recorder::record(
+            &self.store,
+            NAME,
+            pod,
+            "Warning",
+            "FailedScheduling",
+            &message,
+        );
     }
 }
 
@@ -219,6 +230,8 @@ fn tolerated(pod: &Value, taint: &Value) -> bool {
         let exists = toleration["operator"] == "Exists";
         (any_key && exists || toleration["key"] == taint["key"])
             && (any_effect || toleration["effect"] == taint["effect"])
-            && (exists || toleration["value"].as_str().unwrap_or_default() == taint["value"].as_str().unwrap_or_default())
+            && (exists
+                || toleration["value"].as_str().unwrap_or_default()
+                    == taint["value"].as_str().unwrap_or_default())
     })
 }

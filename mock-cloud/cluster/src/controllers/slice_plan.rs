@@ -53,7 +53,9 @@ fn place(plan: &mut Plan, slices: &[Arc<Object>], group: Group) {
         filled.push((slice.clone(), kept));
     }
     for (_, endpoints) in &mut filled {
-        let room = MAX_ENDPOINTS.saturating_sub(endpoints.len()).min(left.len());
+        let room = MAX_ENDPOINTS
+            .saturating_sub(endpoints.len())
+            .min(left.len());
         endpoints.extend(left.drain(..room));
     }
     let mut chunks = left.chunks(MAX_ENDPOINTS).peekable();
@@ -74,11 +76,15 @@ fn place(plan: &mut Plan, slices: &[Arc<Object>], group: Group) {
     let mut made = false;
     for chunk in chunks {
         made = true;
-        plan.create
-            .push((group.address_type.clone(), group.ports.clone(), chunk.to_vec()));
+        plan.create.push((
+            group.address_type.clone(),
+            group.ports.clone(),
+            chunk.to_vec(),
+        ));
     }
     if !kept_one && !made {
-        plan.create.push((group.address_type, group.ports, Vec::new()));
+        plan.create
+            .push((group.address_type, group.ports, Vec::new()));
     }
 }
 
@@ -127,16 +133,25 @@ mod tests {
     fn one_change_touches_one_slice() {
         let existing = [slice("a", 0..100), slice("b", 100..150)];
         let gone = plan(&existing, vec![group((0..150).filter(|n| *n != 120))]);
-        assert_eq!((gone.change.len(), gone.create.len(), gone.delete.len()), (1, 0, 0));
+        assert_eq!(
+            (gone.change.len(), gone.create.len(), gone.delete.len()),
+            (1, 0, 0)
+        );
         let same = plan(&existing, vec![group(0..150)]);
-        assert_eq!((same.change.len(), same.create.len(), same.delete.len()), (0, 0, 0));
+        assert_eq!(
+            (same.change.len(), same.create.len(), same.delete.len()),
+            (0, 0, 0)
+        );
     }
 
     #[test]
     fn a_group_keeps_one_slice_when_it_empties() {
         let existing = [slice("a", 0..1), slice("b", 1..2)];
         let empty = plan(&existing, vec![group(0..0)]);
-        assert_eq!((empty.change.len(), empty.create.len(), empty.delete.len()), (1, 0, 1));
+        assert_eq!(
+            (empty.change.len(), empty.create.len(), empty.delete.len()),
+            (1, 0, 1)
+        );
         let first = plan(&[], vec![group(0..0)]);
         assert_eq!(first.create.len(), 1);
     }

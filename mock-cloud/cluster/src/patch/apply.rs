@@ -80,7 +80,11 @@ pub(crate) fn apply(
 
 /// What of an applied object counts through this path: a status only through `/status`, the
 /// spec only through the object itself, metadata through both.
-pub(crate) fn relevant(config: &Value, subresource: Option<Subresource>, has_status: bool) -> Value {
+pub(crate) fn relevant(
+    config: &Value,
+    subresource: Option<Subresource>,
+    has_status: bool,
+) -> Value {
     let mut config = config.clone();
     if let Some(fields) = config.as_object_mut() {
         match subresource {
@@ -162,7 +166,10 @@ fn merge_list(kind: Kind, target: &mut Value, items: &[Value], path: &str) {
                     seen |= same;
                     keep
                 });
-                match existing.iter_mut().find(|one| same_element(one, item, keys)) {
+                match existing
+                    .iter_mut()
+                    .find(|one| same_element(one, item, keys))
+                {
                     Some(one) => merge(kind, one, item, path),
                     None => existing.push(item.clone()),
                 }
@@ -215,7 +222,10 @@ fn remove(
 /// An element of a keyed list of which nothing but defaulted keys is left is gone; the metadata,
 /// the spec and the status themselves always stay.
 fn only_keys_left(kind: Kind, fields: &Map<String, Value>, schema_path: &str) -> bool {
-    if matches!(schema_path, "" | "metadata" | "spec" | "status" | "status.loadBalancer") {
+    if matches!(
+        schema_path,
+        "" | "metadata" | "spec" | "status" | "status.loadBalancer"
+    ) {
         return false;
     }
     match schema::list(kind, schema_path) {
@@ -237,8 +247,15 @@ mod tests {
     }
 
     fn run(last: &Applied, name: &str, config: Value, force: bool) -> Result<Applied, u16> {
-        apply(Kind::Service, &last.object, &last.managers, &config, &by(name), force)
-            .map_err(|error| error.code)
+        apply(
+            Kind::Service,
+            &last.object,
+            &last.managers,
+            &config,
+            &by(name),
+            force,
+        )
+        .map_err(|error| error.code)
     }
 
     fn empty() -> Applied {
@@ -264,7 +281,10 @@ mod tests {
         let y = json!({ "status": { "conditions": [{ "type": "Y", "status": "True" }] } });
         let one = run(&empty(), "a", x("True"), false).unwrap();
         let two = run(&one, "b", y, false).unwrap();
-        assert_eq!(two.object["status"]["conditions"].as_array().unwrap().len(), 2);
+        assert_eq!(
+            two.object["status"]["conditions"].as_array().unwrap().len(),
+            2
+        );
         assert_eq!(run(&two, "b", x("False"), false).unwrap_err(), 409);
         let forced = run(&two, "b", x("False"), true).unwrap();
         assert_eq!(forced.object["status"]["conditions"][0]["status"], "False");
@@ -277,7 +297,10 @@ mod tests {
         assert_eq!(run(&one, "b", lb("192.0.2.2"), false).unwrap_err(), 409);
         let two = run(&one, "b", lb("192.0.2.2"), true).unwrap();
         let left_out_by_former = run(&two, "a", json!({ "status": {} }), false).unwrap();
-        assert_eq!(left_out_by_former.object["status"], lb("192.0.2.2")["status"]);
+        assert_eq!(
+            left_out_by_former.object["status"],
+            lb("192.0.2.2")["status"]
+        );
         let dropped = run(&two, "b", json!({ "status": {} }), false).unwrap();
         assert!(dropped.object["status"]["loadBalancer"]["ingress"].is_null());
     }

@@ -21,8 +21,9 @@ pub(super) fn patch(object: &mut Value, operations: &[Value]) -> Result<(), ApiE
 }
 
 fn step(object: &mut Value, operation: &Value) -> Result<(), ApiError> {
-    let refused =
-        || ApiError::unprocessable("the server rejected our request due to an error in our request");
+    let refused = || {
+        ApiError::unprocessable("the server rejected our request due to an error in our request")
+    };
     let path = operation["path"].as_str().unwrap_or_default();
     let missing_leaf = object.pointer(path).is_none()
         && path

@@ -107,7 +107,13 @@ pub(super) fn leaves(kind: Kind, object: &Value) -> BTreeMap<String, &Value> {
             "metadata" => {
                 for field in ["labels", "annotations", "finalizers", "ownerReferences"] {
                     if let Some(value) = value.get(field) {
-                        walk(kind, value, &format!("metadata.{field}"), &format!(".metadata.{field}"), &mut found);
+                        walk(
+                            kind,
+                            value,
+                            &format!("metadata.{field}"),
+                            &format!(".metadata.{field}"),
+                            &mut found,
+                        );
                     }
                 }
             }
@@ -127,7 +133,13 @@ fn walk<'a>(
     match value {
         Value::Object(fields) if !fields.is_empty() && !schema::atomic_map(kind, schema_path) => {
             for (name, field) in fields {
-                walk(kind, field, &join(schema_path, name), &format!("{path}.{name}"), found);
+                walk(
+                    kind,
+                    field,
+                    &join(schema_path, name),
+                    &format!("{path}.{name}"),
+                    found,
+                );
             }
         }
         Value::Array(items) => match schema::list(kind, schema_path) {

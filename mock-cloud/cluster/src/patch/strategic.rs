@@ -199,7 +199,8 @@ mod tests {
 
     #[test]
     fn directives() {
-        let service = json!({ "metadata": { "finalizers": ["a/b", "c/d"], "labels": { "x": "y" } } });
+        let service =
+            json!({ "metadata": { "finalizers": ["a/b", "c/d"], "labels": { "x": "y" } } });
         let patch = json!({ "metadata": {
             "$deleteFromPrimitiveList/finalizers": ["a/b"],
             "finalizers": ["e/f"],
@@ -219,14 +220,20 @@ mod tests {
 
     #[test]
     fn retain_keys_drops_the_rest() {
-        let target = json!({ "spec": { "strategy": { "type": "RollingUpdate", "rollingUpdate": {} } } });
-        let patch = json!({ "spec": { "strategy": { "$retainKeys": ["type"], "type": "Recreate" } } });
-        assert_eq!(run(target, &patch)["spec"]["strategy"], json!({ "type": "Recreate" }));
+        let target =
+            json!({ "spec": { "strategy": { "type": "RollingUpdate", "rollingUpdate": {} } } });
+        let patch =
+            json!({ "spec": { "strategy": { "$retainKeys": ["type"], "type": "Recreate" } } });
+        assert_eq!(
+            run(target, &patch)["spec"]["strategy"],
+            json!({ "type": "Recreate" })
+        );
     }
 
     #[test]
     fn an_atomic_list_is_replaced() {
-        let target = json!({ "status": { "loadBalancer": { "ingress": [{ "ip": "192.0.2.1" }] } } });
+        let target =
+            json!({ "status": { "loadBalancer": { "ingress": [{ "ip": "192.0.2.1" }] } } });
         let patch = json!({ "status": { "loadBalancer": { "ingress": [{ "ip": "192.0.2.2" }] } } });
         assert_eq!(run(target, &patch), patch);
     }

@@ -41,12 +41,19 @@ pub(crate) fn create(
     let generated = metadata::begin(resource, &mut object, &target.key)?;
 
     let mut state = store.lock();
-    check_namespace(&state, resource, &target.key.namespace, object_name(&object))?;
+    check_namespace(
+        &state,
+        resource,
+        &target.key.namespace,
+        object_name(&object),
+    )?;
     for _ in 0..GENERATE_ATTEMPTS {
         if !generated || !exists(&state, resource, &object) {
             break;
         }
-        let prefix = object["metadata"]["generateName"].as_str().unwrap_or_default();
+        let prefix = object["metadata"]["generateName"]
+            .as_str()
+            .unwrap_or_default();
         object["metadata"]["name"] = json!(names::generate(prefix));
     }
     strategy::default(resource.storage, &mut object);

@@ -78,7 +78,14 @@ pub(crate) fn delete(
     propagate(&mut new, options.propagation);
     mark(resource.storage, &mut new, &old.value, grace);
     let gone = is_released(resource.storage, &new);
-    Ok(finish(&mut state, resource, new, &old, gone, options.dry_run))
+    Ok(finish(
+        &mut state,
+        resource,
+        new,
+        &old,
+        gone,
+        options.dry_run,
+    ))
 }
 
 fn finish(
@@ -99,7 +106,11 @@ fn finish(
     }
     if gone {
         // An object that goes at once never shows a deletionTimestamp.
-        let last = if old.terminating() { new } else { old.value.clone() };
+        let last = if old.terminating() {
+            new
+        } else {
+            old.value.clone()
+        };
         return Deleted::Gone(state.remove(resource.storage, last));
     }
     if new == old.value {
@@ -138,8 +149,13 @@ fn check_preconditions(
 /// Only a Pod on a node is given time: somebody there must stop it.
 fn grace(kind: Kind, object: &Value, options: &DeleteOptions) -> i64 {
     let running = kind == Kind::Pod
-        && object["spec"]["nodeName"].as_str().is_some_and(|node| !node.is_empty())
-        && !matches!(object["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
+        && object["spec"]["nodeName"]
+            .as_str()
+            .is_some_and(|node| !node.is_empty())
+        && !matches!(
+            object["status"]["phase"].as_str(),
+            Some("Succeeded" | "Failed")
+        );
     if !running {
         return 0;
     }
@@ -148,7 +164,9 @@ fn grace(kind: Kind, object: &Value, options: &DeleteOptions) -> i64 {
 }
 
 fn propagate(object: &mut Value, propagation: Option<Propagation>) {
-    let Some(propagation) = propagation else { return };
+    let Some(propagation) = propagation else {
+        return;
+    };
     let mut finalizers: Vec<Value> = object["metadata"]["finalizers"]
         .as_array()
         .cloned()

@@ -78,7 +78,11 @@ pub(super) fn validate(deployment: &Value, old: Option<&Value>) -> Vec<FieldErro
     let kind = spec["strategy"]["type"].as_str().unwrap_or_default();
     let kinds = ["Recreate", "RollingUpdate"];
     if !kinds.contains(&kind) {
-        faults.push(FieldError::not_supported("spec.strategy.type", kind, &kinds));
+        faults.push(FieldError::not_supported(
+            "spec.strategy.type",
+            kind,
+            &kinds,
+        ));
     } else if kind == "Recreate" && !spec["strategy"]["rollingUpdate"].is_null() {
         faults.push(FieldError::forbidden(
             "spec.strategy.rollingUpdate",

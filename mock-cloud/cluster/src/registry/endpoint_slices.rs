@@ -42,7 +42,11 @@ pub(super) fn validate(slice: &Value, old: Option<&Value>) -> Vec<FieldError> {
     if let Some(old) = old
         && old["addressType"] != slice["addressType"]
     {
-        faults.push(FieldError::invalid("addressType", kind, "field is immutable"));
+        faults.push(FieldError::invalid(
+            "addressType",
+            kind,
+            "field is immutable",
+        ));
     }
     let endpoints = slice["endpoints"].as_array().map_or(&[][..], Vec::as_slice);
     if endpoints.len() > MAX_ENDPOINTS {
@@ -50,9 +54,14 @@ pub(super) fn validate(slice: &Value, old: Option<&Value>) -> Vec<FieldError> {
     }
     for (index, endpoint) in endpoints.iter().enumerate() {
         let path = format!("endpoints[{index}].addresses");
-        let addresses = endpoint["addresses"].as_array().map_or(&[][..], Vec::as_slice);
+        let addresses = endpoint["addresses"]
+            .as_array()
+            .map_or(&[][..], Vec::as_slice);
         if addresses.is_empty() {
-            faults.push(FieldError::required(&path, "must contain at least 1 address"));
+            faults.push(FieldError::required(
+                &path,
+                "must contain at least 1 address",
+            ));
         }
         if addresses.len() > MAX_ADDRESSES {
             faults.push(FieldError::too_long(&path, MAX_ADDRESSES));

@@ -66,9 +66,15 @@ pub(crate) fn to_served<'a>(resource: &Resource, object: &'a Value) -> Cow<'a, V
 /// Every fault of an Event. The new group demands more, as on the real server.
 pub(super) fn validate(resource: &Resource, event: &Value, old: Option<&Value>) -> Vec<FieldError> {
     let mut faults = Vec::new();
-    let involved = event["involvedObject"]["namespace"].as_str().unwrap_or_default();
+    let involved = event["involvedObject"]["namespace"]
+        .as_str()
+        .unwrap_or_default();
     let namespace = event["metadata"]["namespace"].as_str().unwrap_or_default();
-    let expected = if involved.is_empty() { "default" } else { involved };
+    let expected = if involved.is_empty() {
+        "default"
+    } else {
+        involved
+    };
     if namespace != expected && !(involved.is_empty() && namespace == "kube-system") {
         faults.push(FieldError::invalid(
             "involvedObject.namespace",
@@ -101,7 +107,11 @@ pub(super) fn validate(resource: &Resource, event: &Value, old: Option<&Value>) 
         faults.push(FieldError::invalid("type", kind, "has invalid value"));
     }
     if event["message"].as_str().unwrap_or_default().len() > 1024 {
-        faults.push(FieldError::invalid("note", "", "can have at most 1024 characters"));
+        faults.push(FieldError::invalid(
+            "note",
+            "",
+            "can have at most 1024 characters",
+        ));
     }
     faults
 }

@@ -13,13 +13,11 @@ use crate::store::Key;
 const ANNOTATIONS_LIMIT: usize = 256 * 1024;
 
 /// Refuses a body that is of another kind, or that names another object than the URL does.
-pub(super) fn check_identity(
-    resource: &Resource,
-    body: &Value,
-    key: &Key,
-) -> Result<(), ApiError> {
+pub(super) fn check_identity(resource: &Resource, body: &Value, key: &Key) -> Result<(), ApiError> {
     let api_version = resource.api_version();
-    let wrong_kind = body["kind"].as_str().is_some_and(|kind| kind != resource.kind && !kind.is_empty());
+    let wrong_kind = body["kind"]
+        .as_str()
+        .is_some_and(|kind| kind != resource.kind && !kind.is_empty());
     let wrong_version = body["apiVersion"]
         .as_str()
         .is_some_and(|version| version != api_version && !version.is_empty());
@@ -48,11 +46,7 @@ pub(super) fn check_identity(
 }
 
 /// Starts the metadata of a new object. True when its name was generated.
-pub(super) fn begin(
-    resource: &Resource,
-    object: &mut Value,
-    key: &Key,
-) -> Result<bool, ApiError> {
+pub(super) fn begin(resource: &Resource, object: &mut Value, key: &Key) -> Result<bool, ApiError> {
     if !object["metadata"].is_object() {
         object["metadata"] = json!({});
     }
@@ -200,12 +194,19 @@ fn annotations(metadata: &Value, faults: &mut Vec<FieldError>) {
     let mut size = 0;
     for (key, value) in metadata["annotations"].as_object().into_iter().flatten() {
         if let Some(fault) = names::qualified_fault(&key.to_lowercase()) {
-            faults.push(FieldError::invalid("metadata.annotations", key.as_str(), fault));
+            faults.push(FieldError::invalid(
+                "metadata.annotations",
+                key.as_str(),
+                fault,
+            ));
         }
         size += key.len() + value.as_str().unwrap_or_default().len();
     }
     if size > ANNOTATIONS_LIMIT {
-        faults.push(FieldError::too_long("metadata.annotations", ANNOTATIONS_LIMIT));
+        faults.push(FieldError::too_long(
+            "metadata.annotations",
+            ANNOTATIONS_LIMIT,
+        ));
     }
 }
 
@@ -222,7 +223,11 @@ fn finalizers(metadata: &Value, old: Option<&Value>, faults: &mut Vec<FieldError
     let wanted = list(metadata);
     for name in &wanted {
         if let Some(fault) = names::qualified_fault(name) {
-            faults.push(FieldError::invalid("metadata.finalizers", name.as_str(), fault));
+            faults.push(FieldError::invalid(
+                "metadata.finalizers",
+                name.as_str(),
+                fault,
+            ));
         } else if !name.contains('/') && !STANDARD.contains(&name.as_str()) {
             faults.push(FieldError::invalid(
                 "metadata.finalizers",

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 pub(crate) use self::create::create;
-pub(crate) use self::delete::{Deleted, DeleteOptions, Propagation, delete};
+pub(crate) use self::delete::{DeleteOptions, Deleted, Propagation, delete};
 pub(crate) use self::events::{to_served, to_stored};
 pub(crate) use self::pods::{bind, set_condition};
 pub(crate) use self::update::{Intent, update};

@@ -41,9 +41,14 @@ pub(super) fn default_spec(spec: &mut Value) {
 }
 
 fn default_container(container: &mut Value) {
-    let latest = container["image"]
-        .as_str()
-        .is_some_and(|image| !image.rsplit('/').next().unwrap_or(image).contains([':', '@']) || image.ends_with(":latest"));
+    let latest = container["image"].as_str().is_some_and(|image| {
+        !image
+            .rsplit('/')
+            .next()
+            .unwrap_or(image)
+            .contains([':', '@'])
+            || image.ends_with(":latest")
+    });
     let policy = if latest { "Always" } else { "IfNotPresent" };
     for (field, value) in [
         ("imagePullPolicy", json!(policy)),
@@ -96,7 +101,9 @@ pub(crate) fn set_condition(
     let Some(list) = conditions.as_array_mut() else {
         return;
     };
-    let before = list.iter().find(|one| one["type"] == kind && one["status"] == status);
+    let before = list
+        .iter()
+        .find(|one| one["type"] == kind && one["status"] == status);
     let since = before.map_or_else(|| json!(now()), |one| one["lastTransitionTime"].clone());
     let mut condition = json!({ "type": kind, "status": status, "lastTransitionTime": since });
     if let Some((reason, message)) = why {
@@ -169,7 +176,11 @@ fn container_ports(container: &Value, path: &str, faults: &mut Vec<FieldError>) 
         if let Some(name) = port["name"].as_str()
             && let Some(fault) = names::port_name_fault(name)
         {
-            faults.push(FieldError::invalid(format!("{path}.ports[{index}].name"), name, fault));
+            faults.push(FieldError::invalid(
+                format!("{path}.ports[{index}].name"),
+                name,
+                fault,
+            ));
         }
     }
 }
@@ -178,7 +189,11 @@ fn container_ports(container: &Value, path: &str, faults: &mut Vec<FieldError>) 
 fn mutable_removed(spec: &Value) -> Value {
     let mut spec = spec.clone();
     if let Some(fields) = spec.as_object_mut() {
-        for field in ["activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds"] {
+        for field in [
+            "activeDeadlineSeconds",
+            "tolerations",
+            "terminationGracePeriodSeconds",
+        ] {
             fields.remove(field);
         }
         for list in CONTAINERS {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::create::{allocate, create};
-use super::{Origin, Target, WriteOptions, Written, decode, metadata, strategy, to_served, to_stored};
+use super::{
+    Origin, Target, WriteOptions, Written, decode, metadata, strategy, to_served, to_stored,
+};
 use crate::answer::{ApiError, FieldError};
 use crate::patch::{self, Manager, Managers, Operation, Patch};
 use crate::resource::{Kind, Resource, Subresource};
@@ -55,9 +57,18 @@ pub(crate) fn update(
     let mut faults = metadata::validate(resource, &new, Some(&old.value));
     match target.subresource {
         Some(Subresource::Status) => {
-            faults.extend(strategy::validate_status(resource.storage, &new, &old.value));
+            faults.extend(strategy::validate_status(
+                resource.storage,
+                &new,
+                &old.value,
+            ));
         }
-        part => faults.extend(strategy::validate(resource, part, &mut new, Some(&old.value))),
+        part => faults.extend(strategy::validate(
+            resource,
+            part,
+            &mut new,
+            Some(&old.value),
+        )),
     }
     if !faults.is_empty() {
         return Err(ApiError::invalid(resource, old.name(), &faults));
@@ -118,7 +129,10 @@ pub(super) fn is_released(kind: Kind, object: &Value) -> bool {
     let empty = |list: &Value| list.as_array().is_none_or(Vec::is_empty);
     !metadata["deletionTimestamp"].is_null()
         && empty(&metadata["finalizers"])
-        && metadata["deletionGracePeriodSeconds"].as_i64().unwrap_or_default() == 0
+        && metadata["deletionGracePeriodSeconds"]
+            .as_i64()
+            .unwrap_or_default()
+            == 0
         && (kind != Kind::Namespace || empty(&object["spec"]["finalizers"]))
 }
 
@@ -152,8 +166,14 @@ fn wanted(
             metadata::check_identity(resource, &config, &target.key)?;
             let manager = Manager::new(&options.manager, Operation::Apply, target.subresource);
             let kind = resource.storage;
-            let applied =
-                patch::apply(kind, served, &old.managers, &config, &manager, options.force)?;
+            let applied = patch::apply(
+                kind,
+                served,
+                &old.managers,
+                &config,
+                &manager,
+                options.force,
+            )?;
             let mut object = applied.object;
             decode(shape, &mut object, options.validation, Origin::Patch(patch))?;
             return Ok(Wanted {
@@ -183,7 +203,10 @@ fn check_preconditions(
     intent: &Intent<'_>,
 ) -> Result<(), ApiError> {
     let metadata = &wanted["metadata"];
-    let patched = matches!(intent, Intent::Patch(Patch::Json(_) | Patch::Merge(_) | Patch::Strategic(_)));
+    let patched = matches!(
+        intent,
+        Intent::Patch(Patch::Json(_) | Patch::Merge(_) | Patch::Strategic(_))
+    );
     if let Some(uid) = metadata["uid"].as_str()
         && !uid.is_empty()
         && uid != old.uid()
@@ -198,13 +221,19 @@ fn check_preconditions(
         );
         return Err(ApiError::conflict(resource, old.name(), &why));
     }
-    if patched && metadata["name"].as_str().is_some_and(|name| name != old.name()) {
+    if patched
+        && metadata["name"]
+            .as_str()
+            .is_some_and(|name| name != old.name())
+    {
         let name = metadata["name"].clone();
         let fault = FieldError::invalid("metadata.name", name, "field is immutable");
         return Err(ApiError::invalid(resource, old.name(), &[fault]));
     }
     match metadata["resourceVersion"].as_str().unwrap_or_default() {
-        "" | "0" if resource.unconditional_update || !matches!(intent, Intent::Replace(_)) => Ok(()),
+        "" | "0" if resource.unconditional_update || !matches!(intent, Intent::Replace(_)) => {
+            Ok(())
+        }
         "" | "0" => {
             let field = "metadata.resourceVersion";
             let fault = FieldError::invalid(field, json!(0), "must be specified for an update");
@@ -225,7 +254,11 @@ fn absent(
     let resource = target.resource;
     let (body, operation) = match intent {
         Intent::Replace(body) if resource.create_on_update && target.subresource.is_none() => {
-            if !body["metadata"]["resourceVersion"].as_str().unwrap_or_default().is_empty() {
+            if !body["metadata"]["resourceVersion"]
+                .as_str()
+                .unwrap_or_default()
+                .is_empty()
+            {
                 return Err(ApiError::not_found(resource, &target.key.name));
             }
             (body, Operation::Update)
@@ -245,12 +278,7 @@ fn absent(
     create(store, target, body, operation, options)
 }
 
-fn bump_generation(
-    kind: Kind,
-    subresource: Option<Subresource>,
-    new: &mut Value,
-    old: &Value,
-) {
+fn bump_generation(kind: Kind, subresource: Option<Subresource>, new: &mut Value, old: &Value) {
     if !metadata::has_generation(kind) || subresource == Some(Subresource::Status) {
         return;
     }

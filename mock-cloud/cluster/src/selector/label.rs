@@ -29,9 +29,7 @@ impl LabelSelector {
             .into_iter()
             .map(requirement)
             .collect::<Result<_, String>>()
-            .map_err(|why| {
-                ApiError::bad_request(format!("unable to parse requirement: {why}"))
-            })?;
+            .map_err(|why| ApiError::bad_request(format!("unable to parse requirement: {why}")))?;
         Ok(Self { requirements })
     }
 
@@ -42,7 +40,11 @@ impl LabelSelector {
             let value = value.as_str().unwrap_or_default().to_owned();
             requirements.push(Requirement::In(key.clone(), vec![value]));
         }
-        for expression in selector["matchExpressions"].as_array().into_iter().flatten() {
+        for expression in selector["matchExpressions"]
+            .as_array()
+            .into_iter()
+            .flatten()
+        {
             let key = expression["key"].as_str().unwrap_or_default().to_owned();
             let values = expression["values"]
                 .as_array()
@@ -106,20 +108,25 @@ fn requirement(text: &str) -> Result<Requirement, String> {
         return Ok(Requirement::Absent(checked_key(key)?));
     }
     if let Some((key, value)) = text.split_once("!=") {
-        return Ok(Requirement::NotIn(checked_key(key)?, vec![checked_value(value)?]));
+        return Ok(Requirement::NotIn(
+            checked_key(key)?,
+            vec![checked_value(value)?],
+        ));
     }
     if let Some((key, value)) = text.split_once("==").or_else(|| text.split_once('=')) {
-        return Ok(Requirement::In(checked_key(key)?, vec![checked_value(value)?]));
+        return Ok(Requirement::In(
+            checked_key(key)?,
+            vec![checked_value(value)?],
+        ));
     }
     for (sign, build) in [
         ('>', Requirement::Greater as fn(String, i64) -> Requirement),
         ('<', Requirement::Less),
     ] {
         if let Some((key, value)) = text.split_once(sign) {
-            let bound = value
-                .trim()
-                .parse()
-                .map_err(|_| format!("for 'Gt', 'Lt' operators, the value must be an integer: {value:?}"))?;
+            let bound = value.trim().parse().map_err(|_| {
+                format!("for 'Gt', 'Lt' operators, the value must be an integer: {value:?}")
+            })?;
             return Ok(build(checked_key(key)?, bound));
         }
     }
@@ -133,11 +140,16 @@ fn set_requirement(text: &str) -> Result<Requirement, String> {
     let list = list
         .strip_suffix(')')
         .ok_or_else(|| format!("found '{text}', expected: ',' or ')'"))?;
-    let values = list.split(',').map(checked_value).collect::<Result<_, _>>()?;
+    let values = list
+        .split(',')
+        .map(checked_value)
+        .collect::<Result<_, _>>()?;
     match head.split_whitespace().collect::<Vec<_>>().as_slice() {
         [key, "in"] => Ok(Requirement::In(checked_key(key)?, values)),
         [key, "notin"] => Ok(Requirement::NotIn(checked_key(key)?, values)),
-        _ => Err(format!("found '{head}', expected: in, notin, =, ==, !=, gt, lt")),
+        _ => Err(format!(
+            "found '{head}', expected: in, notin, =, ==, !=, gt, lt"
+        )),
     }
 }
 

@@ -240,7 +240,9 @@ impl Lease {
                 IpAddr::V4(_) => "10.96.0.0/16",
                 IpAddr::V6(_) => "fd00:10:96::/112",
             };
-            format!("the provided network does not match the current range: {address} is not in {range}")
+            format!(
+                "the provided network does not match the current range: {address} is not in {range}"
+            )
         } else if allocations.addresses.insert(address) {
             self.addresses.push(address);
             return Ok(());

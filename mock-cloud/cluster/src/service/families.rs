@@ -39,7 +39,11 @@ pub(super) fn settle(service: &mut Value, old: Option<&Value>) -> Result<(), Vec
     }
     let families = list(service, "ipFamilies");
     if !single && families.len() == 1 {
-        let other = if families[0] == "IPv4" { "IPv6" } else { "IPv4" };
+        let other = if families[0] == "IPv4" {
+            "IPv6"
+        } else {
+            "IPv4"
+        };
         service["spec"]["ipFamilies"] = json!([families[0], other]);
     }
     Ok(())
@@ -60,7 +64,11 @@ fn syntax(service: &Value) -> Vec<FieldError> {
     if let Some(policy) = service["spec"]["ipFamilyPolicy"].as_str()
         && !POLICIES.contains(&policy)
     {
-        faults.push(FieldError::not_supported("spec.ipFamilyPolicy", policy, &POLICIES));
+        faults.push(FieldError::not_supported(
+            "spec.ipFamilyPolicy",
+            policy,
+            &POLICIES,
+        ));
     }
     let families = list(service, "ipFamilies");
     for (index, family) in families.iter().enumerate() {
@@ -171,7 +179,14 @@ fn infer_from_addresses(service: &mut Value) {
         if address == "None" {
             break;
         }
-        families.push(if address.contains(':') { "IPv6" } else { "IPv4" }.to_owned());
+        families.push(
+            if address.contains(':') {
+                "IPv6"
+            } else {
+                "IPv4"
+            }
+            .to_owned(),
+        );
     }
     if !families.is_empty() {
         service["spec"]["ipFamilies"] = json!(families);

@@ -66,5 +66,7 @@ fn has_external_ips(service: &Value) -> bool {
 }
 
 fn ports(service: &Value) -> &[Value] {
-    service["spec"]["ports"].as_array().map_or(&[], Vec::as_slice)
+    service["spec"]["ports"]
+        .as_array()
+        .map_or(&[], Vec::as_slice)
 }

@@ -25,14 +25,20 @@ pub(crate) fn prepare_status(service: &mut Value) {
         service["status"] = json!({ "loadBalancer": {} });
         return;
     };
-    if status.get("conditions").is_some_and(|list| list == &json!([])) {
+    if status
+        .get("conditions")
+        .is_some_and(|list| list == &json!([]))
+    {
         status.remove("conditions");
     }
     let balancer = status.entry("loadBalancer").or_insert_with(|| json!({}));
     let Some(balancer) = balancer.as_object_mut() else {
         return;
     };
-    if balancer.get("ingress").is_some_and(|list| list == &json!([])) {
+    if balancer
+        .get("ingress")
+        .is_some_and(|list| list == &json!([]))
+    {
         balancer.remove("ingress");
     }
     let entries = balancer.get_mut("ingress").and_then(Value::as_array_mut);
@@ -85,7 +91,10 @@ fn ip_mode(entry: &Value, field: &str, faults: &mut Vec<FieldError>) {
             faults.push(FieldError::not_supported(field, mode, &MODES));
         }
         None if has_address => {
-            faults.push(FieldError::required(field, "must be specified when `ip` is set"));
+            faults.push(FieldError::required(
+                field,
+                "must be specified when `ip` is set",
+            ));
         }
         _ => {}
     }
@@ -150,11 +159,13 @@ mod tests {
     use super::{canonical_warnings, prepare_status, validate_status};
 
     fn check(entry: Value, kind: &str) -> (Value, usize) {
-        let mut service =
-            json!({ "spec": { "type": kind }, "status": { "loadBalancer": { "ingress": [entry] } } });
+        let mut service = json!({ "spec": { "type": kind }, "status": { "loadBalancer": { "ingress": [entry] } } });
         prepare_status(&mut service);
         let faults = validate_status(&service, &json!({})).len();
-        (service["status"]["loadBalancer"]["ingress"][0].clone(), faults)
+        (
+            service["status"]["loadBalancer"]["ingress"][0].clone(),
+            faults,
+        )
     }
 
     #[test]
@@ -192,7 +203,10 @@ mod tests {
 
     #[test]
     fn the_mode_is_filled_in_and_blanks_go() {
-        assert_eq!(check(json!({ "ip": "192.0.2.1" }), "LoadBalancer").0["ipMode"], "VIP");
+        assert_eq!(
+            check(json!({ "ip": "192.0.2.1" }), "LoadBalancer").0["ipMode"],
+            "VIP"
+        );
         assert_eq!(check(json!({ "ip": "" }), "LoadBalancer").0, json!({}));
     }
 

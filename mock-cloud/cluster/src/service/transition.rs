@@ -71,7 +71,11 @@ pub(crate) fn wipe(new: &mut Value, old: &Value) {
         if new["spec"]["clusterIP"] == old["spec"]["clusterIP"] {
             drop(new, old, &["clusterIP", "clusterIPs"]);
         }
-        drop(new, old, &["ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"]);
+        drop(
+            new,
+            old,
+            &["ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"],
+        );
     }
     if has_node_ports(old) && !has_node_ports(new) && same_node_ports(new, old) {
         for port in new["spec"]["ports"].as_array_mut().into_iter().flatten() {
@@ -84,7 +88,11 @@ pub(crate) fn wipe(new: &mut Value, old: &Value) {
         drop(new, old, &["healthCheckNodePort"]);
     }
     if is_load_balancer(old) && !is_load_balancer(new) {
-        drop(new, old, &["allocateLoadBalancerNodePorts", "loadBalancerClass"]);
+        drop(
+            new,
+            old,
+            &["allocateLoadBalancerNodePorts", "loadBalancerClass"],
+        );
     }
     let external = |service: &Value| has_node_ports(service) || has_external_ips(service);
     if external(old) && !external(new) {

@@ -23,7 +23,11 @@ pub(crate) fn validate(service: &mut Value, old: Option<&Value>) -> Vec<FieldErr
         validate_port(service, port, &format!("spec.ports[{index}]"), &mut faults);
     }
     duplicate_ports(service, &mut faults);
-    for (key, value) in service["spec"]["selector"].as_object().into_iter().flatten() {
+    for (key, value) in service["spec"]["selector"]
+        .as_object()
+        .into_iter()
+        .flatten()
+    {
         selector_pair(key, value, &mut faults);
     }
     validate_policy::validate(service, &mut faults);
@@ -171,10 +175,7 @@ fn duplicate_ports(service: &Value, faults: &mut Vec<FieldError>) {
         if let Some(node_port) = port["nodePort"].as_i64()
             && !node_ports.insert((protocol, node_port))
         {
-            faults.push(FieldError::duplicate(
-                format!("{path}.nodePort"),
-                node_port,
-            ));
+            faults.push(FieldError::duplicate(format!("{path}.nodePort"), node_port));
         }
     }
     let health = service["spec"]["healthCheckNodePort"].as_i64();

@@ -7,8 +7,7 @@ use serde_json::Value;
 
 use super::status::address_fault;
 use super::{
-    has_cluster_ip, has_external_ips, has_node_ports, is_load_balancer,
-    wants_health_check_port,
+    has_cluster_ip, has_external_ips, has_node_ports, is_load_balancer, wants_health_check_port,
 };
 use crate::answer::FieldError;
 use crate::names;
@@ -54,7 +53,11 @@ fn one_of(service: &Value, field: &str, supported: &[&str], faults: &mut Vec<Fie
     if let Some(value) = service["spec"][field].as_str()
         && !supported.contains(&value)
     {
-        faults.push(FieldError::not_supported(format!("spec.{field}"), value, supported));
+        faults.push(FieldError::not_supported(
+            format!("spec.{field}"),
+            value,
+            supported,
+        ));
     }
 }
 
@@ -79,7 +82,12 @@ fn traffic(service: &Value, faults: &mut Vec<FieldError>) {
     let external = has_node_ports(service) || has_external_ips(service);
     let policy = &spec["externalTrafficPolicy"];
     if external {
-        one_of(service, "externalTrafficPolicy", &["Cluster", "Local"], faults);
+        one_of(
+            service,
+            "externalTrafficPolicy",
+            &["Cluster", "Local"],
+            faults,
+        );
     } else if !policy.is_null() {
         faults.push(FieldError::invalid(
             "spec.externalTrafficPolicy",
@@ -96,7 +104,12 @@ fn traffic(service: &Value, faults: &mut Vec<FieldError>) {
         ));
     }
     if has_cluster_ip(service) {
-        one_of(service, "internalTrafficPolicy", &["Cluster", "Local"], faults);
+        one_of(
+            service,
+            "internalTrafficPolicy",
+            &["Cluster", "Local"],
+            faults,
+        );
     }
     one_of(
         service,
@@ -147,7 +160,10 @@ fn load_balancer(service: &Value, faults: &mut Vec<FieldError>) {
             ));
         }
         if !class.is_null() {
-            faults.push(FieldError::forbidden("spec.loadBalancerClass", ONLY_LOAD_BALANCER));
+            faults.push(FieldError::forbidden(
+                "spec.loadBalancerClass",
+                ONLY_LOAD_BALANCER,
+            ));
         }
         return;
     }
@@ -173,7 +189,9 @@ fn load_balancer(service: &Value, faults: &mut Vec<FieldError>) {
 /// The annotation counts only where the field is empty.
 fn annotated_ranges(service: &Value, faults: &mut Vec<FieldError>) {
     let annotation = &service["metadata"]["annotations"][SOURCE_RANGES_ANNOTATION];
-    let Some(text) = annotation.as_str() else { return };
+    let Some(text) = annotation.as_str() else {
+        return;
+    };
     let bad = text
         .split(',')
         .map(str::trim)
@@ -222,7 +240,14 @@ mod tests {
         for good in ["10.0.0.0/8", "0.0.0.0/0", "2001:db8::/32", "192.0.2.1/32"] {
             assert_eq!(range_fault(good), None, "{good}");
         }
-        for bad in ["10.0.0.1/8", "010.0.0.0/8", "10.0.0.0", "10.0.0.0/33", "x/8", "10.0.0.0/08"] {
+        for bad in [
+            "10.0.0.1/8",
+            "010.0.0.0/8",
+            "10.0.0.0",
+            "10.0.0.0/33",
+            "x/8",
+            "10.0.0.0/08",
+        ] {
             assert!(range_fault(bad).is_some(), "{bad}");
         }
     }

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-pub(crate) use self::log::{Change, Event};
 use self::log::Log;
+pub(crate) use self::log::{Change, Event};
 use crate::patch::Managers;
 use crate::resource::Kind;
 use crate::service::Allocations;

@@ -14,9 +14,7 @@ pub(super) fn since(timestamp: &Value) -> Value {
         .and_then(|text| text.parse::<jiff::Timestamp>().ok());
     match then {
         None => json!("<unknown>"),
-        Some(then) => json!(human(
-            jiff::Timestamp::now().as_second() - then.as_second()
-        )),
+        Some(then) => json!(human(jiff::Timestamp::now().as_second() - then.as_second())),
     }
 }
 

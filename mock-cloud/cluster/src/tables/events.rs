@@ -30,7 +30,11 @@ pub(super) fn cells(event: &Value) -> Vec<Value> {
         }
     };
     let first = either("firstTimestamp", "deprecatedFirstTimestamp");
-    let first = if first.is_null() { event["eventTime"].clone() } else { first };
+    let first = if first.is_null() {
+        event["eventTime"].clone()
+    } else {
+        first
+    };
     let last = either("lastTimestamp", "deprecatedLastTimestamp");
     let (last, count) = if !event["series"].is_null() {
         let series = &event["series"];
@@ -50,7 +54,12 @@ pub(super) fn cells(event: &Value) -> Vec<Value> {
         json!(object),
         json!(about["fieldPath"].as_str().unwrap_or_default()),
         json!(source(event)),
-        json!(either("message", "note").as_str().unwrap_or_default().trim()),
+        json!(
+            either("message", "note")
+                .as_str()
+                .unwrap_or_default()
+                .trim()
+        ),
         age::since(&first),
         if count.is_null() { json!(1) } else { count },
         name(event),
@@ -66,12 +75,20 @@ fn source(event: &Value) -> String {
         let component = text(&event[source]["component"]);
         let host = text(&event[source]["host"]);
         if !component.is_empty() {
-            return if host.is_empty() { component } else { format!("{component}, {host}") };
+            return if host.is_empty() {
+                component
+            } else {
+                format!("{component}, {host}")
+            };
         }
         let component = text(&event[controller]);
         let instance = text(&event["reportingInstance"]);
         if !component.is_empty() {
-            return if instance.is_empty() { component } else { format!("{component}, {instance}") };
+            return if instance.is_empty() {
+                component
+            } else {
+                format!("{component}, {instance}")
+            };
         }
     }
     String::new()

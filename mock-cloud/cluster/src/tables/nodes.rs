@@ -20,7 +20,13 @@ pub(super) const COLUMNS: [Column; 10] = [
 pub(super) fn cells(node: &Value) -> Vec<Value> {
     let info = &node["status"]["nodeInfo"];
     let text = |field: &str| info[field].as_str().unwrap_or_default().to_owned();
-    let or_unknown = |text: String| json!(if text.is_empty() { "<unknown>".to_owned() } else { text });
+    let or_unknown = |text: String| {
+        json!(if text.is_empty() {
+            "<unknown>".to_owned()
+        } else {
+            text
+        })
+    };
     vec![
         name(node),
         json!(status(node)),
@@ -58,11 +64,13 @@ fn roles(node: &Value) -> String {
     labels
         .into_iter()
         .flatten()
-        .filter_map(|(key, value)| match key.strip_prefix("node-role.kubernetes.io/") {
-            Some(role) => Some(role),
-            None if key == "kubernetes.io/role" => value.as_str(),
-            None => None,
-        })
+        .filter_map(
+            |(key, value)| match key.strip_prefix("node-role.kubernetes.io/") {
+                Some(role) => Some(role),
+                None if key == "kubernetes.io/role" => value.as_str(),
+                None => None,
+            },
+        )
         .filter(|role| !role.is_empty())
         .collect::<Vec<_>>()
         .join(",")

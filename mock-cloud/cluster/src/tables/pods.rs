@@ -20,7 +20,10 @@ pub(super) fn cells(pod: &Value) -> Vec<Value> {
     let containers = pod["spec"]["containers"].as_array().map_or(0, Vec::len);
     let statuses = pod["status"]["containerStatuses"].as_array();
     let statuses = statuses.map_or(&[][..], Vec::as_slice);
-    let ready = statuses.iter().filter(|status| status["ready"] == true).count();
+    let ready = statuses
+        .iter()
+        .filter(|status| status["ready"] == true)
+        .count();
     let restarts: u64 = statuses
         .iter()
         .filter_map(|status| status["restartCount"].as_u64())
@@ -33,7 +36,11 @@ pub(super) fn cells(pod: &Value) -> Vec<Value> {
         age::of(pod),
         or_none(pod["status"]["podIP"].as_str().unwrap_or_default()),
         or_none(pod["spec"]["nodeName"].as_str().unwrap_or_default()),
-        or_none(pod["status"]["nominatedNodeName"].as_str().unwrap_or_default()),
+        or_none(
+            pod["status"]["nominatedNodeName"]
+                .as_str()
+                .unwrap_or_default(),
+        ),
         or_none(""),
     ]
 }

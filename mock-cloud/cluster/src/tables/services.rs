@@ -77,7 +77,10 @@ mod tests {
             "status": { "loadBalancer": { "ingress": [{ "ip": "192.0.2.1" }, { "hostname": "a.b" }] } },
         });
         assert_eq!(external(&served), "192.0.2.1,a.b");
-        assert_eq!(external(&json!({ "spec": { "type": "ClusterIP" } })), "<none>");
+        assert_eq!(
+            external(&json!({ "spec": { "type": "ClusterIP" } })),
+            "<none>"
+        );
     }
 
     #[test]

@@ -1,0 +1,20 @@
+//! The mock cluster as its clients see it: raw requests, kube-rs' client and runtime.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod allocation;
+mod controllers;
+mod deletion;
+mod events;
+mod kube_runtime;
+mod noop_and_json_patch;
+mod raw;
+mod reads;
+mod replay;
+mod server_side_apply;
+mod service_status;
+mod services;
+mod speed;
+mod tls;
+mod validation;
+mod watches;
