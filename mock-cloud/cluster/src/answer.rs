@@ -99,7 +99,7 @@ impl ApiError {
     }
 
     /// 409 of an apply that would take fields from other managers.
-    pub(crate) fn apply_conflict(message: String, causes: Vec<Value>) -> Self {
+    pub(crate) fn apply_conflict(message: String, causes: &[Value]) -> Self {
         let mut error = Self::new(409, "Conflict", message);
         error.details = Some(Box::new(json!({ "causes": causes })));
         error
@@ -156,7 +156,7 @@ impl ApiError {
     }
 
     /// Adds a cause to the details.
-    pub(crate) fn with_cause(mut self, cause: Value) -> Self {
+    pub(crate) fn with_cause(mut self, cause: &Value) -> Self {
         let mut details = self.details.map_or_else(|| json!({}), |details| *details);
         details["causes"] = json!([cause]);
         self.details = Some(Box::new(details));

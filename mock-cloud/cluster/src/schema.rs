@@ -123,18 +123,11 @@ fn collect(path: &serde_ignored::Path<'_>, steps: &mut Vec<Step>) {
 }
 
 fn render(path: &[Step]) -> String {
-    let mut text = String::new();
-    for step in path {
-        match step {
-            Step::Field(name) if text.is_empty() => text.push_str(name),
-            Step::Field(name) => {
-                text.push('.');
-                text.push_str(name);
-            }
-            Step::Index(index) => text.push_str(&format!("[{index}]")),
-        }
-    }
-    text
+    path.iter().fold(String::new(), |text, step| match step {
+        Step::Field(name) if text.is_empty() => name.clone(),
+        Step::Field(name) => format!("{text}.{name}"),
+        Step::Index(index) => format!("{text}[{index}]"),
+    })
 }
 
 fn remove(value: &mut Value, path: &[Step]) {

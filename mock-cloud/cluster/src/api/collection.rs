@@ -70,7 +70,7 @@ pub(super) fn list(store: &Arc<Store>, call: &Call) -> Result<Response, ApiError
                 .collect();
             let include = Include::parse(call.query.get("includeObject"));
             let rows = served.iter().map(AsRef::as_ref);
-            let table = tables::table(call.resource.storage, rows, include, metadata, true);
+            let table = tables::table(call.resource.storage, rows, include, &metadata, true);
             value_response(StatusCode::OK, &table)
         }
     })

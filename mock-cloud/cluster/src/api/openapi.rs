@@ -1,4 +1,4 @@
-//! The least OpenAPI v3 that kubectl needs to validate on the server: for each kind one PATCH
+//! The least `OpenAPI` v3 that kubectl needs to validate on the server: for each kind one PATCH
 //! operation that has a `fieldValidation` parameter.
 
 use serde_json::{Map, Value, json};

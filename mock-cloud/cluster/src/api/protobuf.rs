@@ -150,7 +150,7 @@ fn convert(
             (*number != 0).then(|| json!(number.cast_signed()))
         }
         (Field::Pointer, Wire::Number(number)) => Some(json!(number.cast_signed())),
-        (Field::Flag, Wire::Number(number)) => (*number != 0).then(|| json!(true)),
+        (Field::Flag, Wire::Number(number)) => (*number != 0).then_some(json!(true)),
         (Field::FlagPointer, Wire::Number(number)) => Some(json!(*number != 0)),
         (Field::Texts, Wire::Bytes(inner)) => Some(list(json!(text(inner)?))),
         (Field::Object(message), Wire::Bytes(inner)) => {

@@ -44,7 +44,7 @@ pub(super) fn one(call: &Call, object: &Object, status: StatusCode) -> Result<Re
                 call.resource.storage,
                 std::iter::once(&*served),
                 include,
-                json!({ "resourceVersion": object.revision.to_string() }),
+                &json!({ "resourceVersion": object.revision.to_string() }),
                 true,
             )
         }

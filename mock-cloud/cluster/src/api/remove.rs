@@ -83,7 +83,7 @@ fn success(call: &Call, object: &Object) -> Value {
     })
 }
 
-/// The body's DeleteOptions, or the query's where there is no body.
+/// The body's `DeleteOptions`, or the query's where there is no body.
 async fn options(call: &Call, body: Body) -> Result<DeleteOptions, ApiError> {
     let bytes = body::read(body).await?;
     let value = if bytes.is_empty() {

@@ -29,9 +29,9 @@ use crate::store::{Change, Event, Object, Store};
 use crate::tables::{self, Include};
 
 /// How often a bookmark is sent on a quiet watch, as on the real server.
-const BOOKMARK_INTERVAL: Duration = Duration::from_secs(60);
+const BOOKMARK_INTERVAL: Duration = Duration::from_mins(1);
 /// When a watch ends whose client named no time (`--min-request-timeout` and some).
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2400);
+const DEFAULT_TIMEOUT: Duration = Duration::from_mins(40);
 /// Events taken from the log at once, so that no reader holds the lock long.
 const BATCH: usize = 256;
 
@@ -69,10 +69,10 @@ pub(super) fn watch(
     let kind = call.resource.storage;
     let state = store.lock();
     let current = state.revision();
-    if stream_list == Some(true) {
-        if let Some(asked) = asked.filter(|asked| *asked > current) {
-            return Err(ApiError::future_revision(asked, current));
-        }
+    if stream_list == Some(true)
+        && let Some(asked) = asked.filter(|asked| *asked > current)
+    {
+        return Err(ApiError::future_revision(asked, current));
     }
     // Without a revision a watch starts with what there is, unless the client said otherwise.
     let replay = stream_list.unwrap_or(asked.is_none());
@@ -249,7 +249,7 @@ impl Renderer {
                 let metadata = json!({ "resourceVersion": object.revision.to_string() });
                 let columns = !std::mem::replace(&mut self.columns_sent, true);
                 let rows = std::iter::once(&*served);
-                tables::table(self.kind(), rows, self.include, metadata, columns)
+                tables::table(self.kind(), rows, self.include, &metadata, columns)
                     .to_string()
                     .into()
             }
@@ -271,7 +271,7 @@ impl Renderer {
             Format::Metadata => metadata_only(&json!({ "metadata": metadata })),
             Format::Table => {
                 let rows = std::iter::empty::<&Value>();
-                tables::table(self.kind(), rows, self.include, metadata, false)
+                tables::table(self.kind(), rows, self.include, &metadata, false)
             }
         };
         chunk.extend_from_slice(&line("BOOKMARK", object.to_string().as_bytes()));

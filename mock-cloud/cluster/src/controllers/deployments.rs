@@ -1,5 +1,5 @@
 //! Deployments: makes and removes Pods so that as many as wanted run the present template.
-//! There are no ReplicaSets: Pods carry the template's hash. It never says that a Pod is ready.
+//! There are no `ReplicaSet`s: Pods carry the template's hash. It never says that a Pod is ready.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -173,7 +173,7 @@ mod tests {
         ))
     }
 
-    fn service(target: Value) -> Value {
+    fn service(target: &Value) -> Value {
         json!({ "spec": { "ipFamilies": ["IPv4"], "ports": [{ "port": 80, "targetPort": target, "protocol": "TCP" }] } })
     }
 
@@ -183,10 +183,10 @@ mod tests {
             pod("a", "10.0.0.1", true, 8080),
             pod("b", "10.0.0.2", false, 8081),
         ];
-        let named = groups(&service(json!("web")), &pods, |_| None);
+        let named = groups(&service(&json!("web")), &pods, |_| None);
         assert_eq!(named.len(), 2);
         assert_eq!(named[0].ports[0]["port"], 8080);
-        let numbered = groups(&service(json!(8080)), &pods, |_| Some("z".to_owned()));
+        let numbered = groups(&service(&json!(8080)), &pods, |_| Some("z".to_owned()));
         assert_eq!(numbered.len(), 1);
         assert_eq!(numbered[0].endpoints[0]["conditions"]["ready"], true);
         assert_eq!(numbered[0].endpoints[1]["conditions"]["ready"], false);
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn no_pods_is_an_empty_group() {
-        let none = groups(&service(json!(80)), &[], |_| None);
+        let none = groups(&service(&json!(80)), &[], |_| None);
         assert_eq!(none.len(), 1);
         assert!(none[0].endpoints.is_empty());
     }

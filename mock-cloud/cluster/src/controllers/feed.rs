@@ -93,7 +93,9 @@ impl Feed {
                 };
                 cursor.revision = last.object.revision;
                 some = true;
-                events.iter().for_each(|event| observe(event));
+                for event in &events {
+                    observe(event);
+                }
             }
         }
         Ok(some)

@@ -52,10 +52,10 @@ impl Controller for Scheduler {
             return;
         }
         let key = event.object.key();
-        if let Some(node) = event.previous.as_deref().and_then(node_of) {
-            if let Some(count) = self.pods_by_node.get_mut(node) {
-                *count = count.saturating_sub(1);
-            }
+        if let Some(node) = event.previous.as_deref().and_then(node_of)
+            && let Some(count) = self.pods_by_node.get_mut(node)
+        {
+            *count = count.saturating_sub(1);
         }
         if event.change == Change::Deleted {
             self.pending.remove(&key);

@@ -125,7 +125,7 @@ fn refusal(conflicts: &[(Manager, String)], live: &Value) -> ApiError {
             "Apply failed with {count} conflict{plural}:{separator}{}",
             lines.join("\n")
         ),
-        causes,
+        &causes,
     )
 }
 
@@ -147,12 +147,9 @@ fn merge(kind: Kind, target: &mut Value, config: &Value, path: &str) {
 
 fn merge_list(kind: Kind, target: &mut Value, items: &[Value], path: &str) {
     let how = schema::list(kind, path);
-    let existing = match (how, target.as_array_mut()) {
-        (List::Map { .. } | List::Set, Some(existing)) => existing,
-        _ => {
-            *target = Value::Array(items.to_vec());
-            return;
-        }
+    let (List::Map { .. } | List::Set, Some(existing)) = (how, target.as_array_mut()) else {
+        *target = Value::Array(items.to_vec());
+        return;
     };
     for item in items {
         match how {
@@ -246,12 +243,12 @@ mod tests {
         Manager::new(name, Operation::Apply, None)
     }
 
-    fn run(last: &Applied, name: &str, config: Value, force: bool) -> Result<Applied, u16> {
+    fn run(last: &Applied, name: &str, config: &Value, force: bool) -> Result<Applied, u16> {
         apply(
             Kind::Service,
             &last.object,
             &last.managers,
-            &config,
+            config,
             &by(name),
             force,
         )
@@ -269,8 +266,8 @@ mod tests {
     fn what_an_owner_leaves_out_goes() {
         let first = json!({ "metadata": { "labels": { "a": "1", "b": "2" } }, "spec": { "ports": [{ "port": 80 }, { "port": 81 }] } });
         let second = json!({ "metadata": { "labels": { "a": "1" } }, "spec": { "ports": [{ "port": 80 }] } });
-        let one = run(&empty(), "a", first, false).unwrap();
-        let two = run(&one, "a", second.clone(), false).unwrap();
+        let one = run(&empty(), "a", &first, false).unwrap();
+        let two = run(&one, "a", &second, false).unwrap();
         assert_eq!(two.object["metadata"], second["metadata"]);
         assert_eq!(two.object["spec"], second["spec"]);
     }
@@ -279,29 +276,29 @@ mod tests {
     fn conditions_side_by_side_and_conflicts() {
         let x = |status: &str| json!({ "status": { "conditions": [{ "type": "X", "status": status }] } });
         let y = json!({ "status": { "conditions": [{ "type": "Y", "status": "True" }] } });
-        let one = run(&empty(), "a", x("True"), false).unwrap();
-        let two = run(&one, "b", y, false).unwrap();
+        let one = run(&empty(), "a", &x("True"), false).unwrap();
+        let two = run(&one, "b", &y, false).unwrap();
         assert_eq!(
             two.object["status"]["conditions"].as_array().unwrap().len(),
             2
         );
-        assert_eq!(run(&two, "b", x("False"), false).unwrap_err(), 409);
-        let forced = run(&two, "b", x("False"), true).unwrap();
+        assert_eq!(run(&two, "b", &x("False"), false).unwrap_err(), 409);
+        let forced = run(&two, "b", &x("False"), true).unwrap();
         assert_eq!(forced.object["status"]["conditions"][0]["status"], "False");
     }
 
     #[test]
     fn ingress_is_taken_and_dropped_as_a_whole() {
         let lb = |ip: &str| json!({ "status": { "loadBalancer": { "ingress": [{ "ip": ip }] } } });
-        let one = run(&empty(), "a", lb("192.0.2.1"), false).unwrap();
-        assert_eq!(run(&one, "b", lb("192.0.2.2"), false).unwrap_err(), 409);
-        let two = run(&one, "b", lb("192.0.2.2"), true).unwrap();
-        let left_out_by_former = run(&two, "a", json!({ "status": {} }), false).unwrap();
+        let one = run(&empty(), "a", &lb("192.0.2.1"), false).unwrap();
+        assert_eq!(run(&one, "b", &lb("192.0.2.2"), false).unwrap_err(), 409);
+        let two = run(&one, "b", &lb("192.0.2.2"), true).unwrap();
+        let left_out_by_former = run(&two, "a", &json!({ "status": {} }), false).unwrap();
         assert_eq!(
             left_out_by_former.object["status"],
             lb("192.0.2.2")["status"]
         );
-        let dropped = run(&two, "b", json!({ "status": {} }), false).unwrap();
+        let dropped = run(&two, "b", &json!({ "status": {} }), false).unwrap();
         assert!(dropped.object["status"]["loadBalancer"]["ingress"].is_null());
     }
 }

@@ -42,14 +42,15 @@ impl Manager {
 
     /// As conflict messages name it.
     pub(super) fn describe(&self, api_version: &str) -> String {
-        let mut text = format!("conflict with {:?}", self.name);
-        if !self.subresource.is_empty() {
-            text.push_str(&format!(" with subresource {:?}", self.subresource));
-        }
-        if self.operation == Operation::Update {
-            text.push_str(&format!(" using {api_version}"));
-        }
-        text
+        let through = match self.subresource {
+            "" => String::new(),
+            part => format!(" with subresource {part:?}"),
+        };
+        let using = match self.operation {
+            Operation::Apply => String::new(),
+            Operation::Update => format!(" using {api_version}"),
+        };
+        format!("conflict with {:?}{through}{using}", self.name)
     }
 }
 

@@ -121,11 +121,13 @@ fn check_namespace(
         let why = format!(
             "unable to create new content in namespace {namespace} because it is being terminated"
         );
-        return Err(ApiError::forbidden(resource, name, &why).with_cause(json!({
-            "reason": "NamespaceTerminating",
-            "message": format!("namespace {namespace} is being terminated"),
-            "field": "metadata.namespace",
-        })));
+        return Err(
+            ApiError::forbidden(resource, name, &why).with_cause(&json!({
+                "reason": "NamespaceTerminating",
+                "message": format!("namespace {namespace} is being terminated"),
+                "field": "metadata.namespace",
+            })),
+        );
     }
     Ok(())
 }

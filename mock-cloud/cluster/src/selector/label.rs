@@ -1,5 +1,5 @@
-//! The label selector grammar: `a=b,c==d,e!=f,g in (h,i),j notin (k),l,!m`, and the LabelSelector
-//! object of Deployments.
+//! The label selector grammar: `a=b,c==d,e!=f,g in (h,i),j notin (k),l,!m`, and the
+//! `LabelSelector` object of Deployments.
 
 use serde_json::Value;
 
@@ -33,7 +33,7 @@ impl LabelSelector {
         Ok(Self { requirements })
     }
 
-    /// Reads a LabelSelector object. An empty one matches everything.
+    /// Reads a `LabelSelector` object. An empty one matches everything.
     pub(crate) fn from_object(selector: &Value) -> Self {
         let mut requirements = Vec::new();
         for (key, value) in selector["matchLabels"].as_object().into_iter().flatten() {

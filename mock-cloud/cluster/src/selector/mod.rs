@@ -66,7 +66,7 @@ pub(crate) fn map_matches(selector: &BTreeMap<String, String>, labels: &Value) -
         .all(|(key, value)| labels[key].as_str() == Some(value))
 }
 
-/// A LabelSelector object in the query's form, as Scale and tables show it.
+/// A `LabelSelector` object in the query's form, as Scale and tables show it.
 pub(crate) fn selector_text(selector: &Value) -> String {
     let mut parts: Vec<String> = selector["matchLabels"]
         .as_object()

@@ -16,7 +16,7 @@ use crate::answer::{ApiError, FieldError};
 const NODE_PORTS: (u16, u16) = (30000, 32767);
 /// Ports below this are left to those who ask for one, while there are others (KEP-3668).
 const FIRST_DYNAMIC_NODE_PORT: u16 = 30086;
-/// How many cluster IPs of each family there are: 10.96.0.0/16 and fd00:10:96::/112, without the
+/// How many cluster IPs of each family there are: `10.96.0.0/16` and `fd00:10:96::/112`, without the
 /// first and the last.
 const ADDRESSES: u32 = 65_534;
 /// Offsets below this are left to those who ask for one (KEP-3070).

@@ -129,7 +129,7 @@ fn addresses(service: &Value, families: &[String], faults: &mut Vec<FieldError>)
     }
 }
 
-/// SingleStack over two families is the order to give the second up; without that order
+/// `SingleStack` over two families is the order to give the second up; without that order
 /// leaving one out is a mistake.
 fn follow_policy(service: &mut Value, old: &Value, single: bool) -> Result<(), Vec<FieldError>> {
     for (field, what) in [("clusterIPs", "cluster IP"), ("ipFamilies", "IP family")] {

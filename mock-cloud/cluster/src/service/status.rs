@@ -158,7 +158,7 @@ mod tests {
 
     use super::{canonical_warnings, prepare_status, validate_status};
 
-    fn check(entry: Value, kind: &str) -> (Value, usize) {
+    fn check(entry: &Value, kind: &str) -> (Value, usize) {
         let mut service = json!({ "spec": { "type": kind }, "status": { "loadBalancer": { "ingress": [entry] } } });
         prepare_status(&mut service);
         let faults = validate_status(&service, &json!({})).len();
@@ -182,7 +182,7 @@ mod tests {
             json!({}),
         ];
         for entry in good {
-            assert_eq!(check(entry.clone(), "LoadBalancer").1, 0, "{entry}");
+            assert_eq!(check(&entry, "LoadBalancer").1, 0, "{entry}");
         }
         let bad = [
             json!({ "ip": "192.0.2.10", "ipMode": "vip" }),
@@ -196,18 +196,18 @@ mod tests {
             json!({ "hostname": "192.0.2.10" }),
         ];
         for entry in bad {
-            assert_eq!(check(entry.clone(), "LoadBalancer").1, 1, "{entry}");
+            assert_eq!(check(&entry, "LoadBalancer").1, 1, "{entry}");
         }
-        assert_eq!(check(json!({ "ip": "192.0.2.1" }), "ClusterIP").1, 1);
+        assert_eq!(check(&json!({ "ip": "192.0.2.1" }), "ClusterIP").1, 1);
     }
 
     #[test]
     fn the_mode_is_filled_in_and_blanks_go() {
         assert_eq!(
-            check(json!({ "ip": "192.0.2.1" }), "LoadBalancer").0["ipMode"],
+            check(&json!({ "ip": "192.0.2.1" }), "LoadBalancer").0["ipMode"],
             "VIP"
         );
-        assert_eq!(check(json!({ "ip": "" }), "LoadBalancer").0, json!({}));
+        assert_eq!(check(&json!({ "ip": "" }), "LoadBalancer").0, json!({}));
     }
 
     #[test]

@@ -96,7 +96,7 @@ pub(crate) fn table<'a>(
     kind: Kind,
     objects: impl Iterator<Item = &'a Value>,
     include: Include,
-    metadata: Value,
+    metadata: &Value,
     with_columns: bool,
 ) -> Value {
     let definitions: Vec<Value> = columns(kind)

@@ -76,11 +76,11 @@ fn shortened<T: AsRef<str>>(list: &[T]) -> Value {
         return json!("<unset>");
     }
     let shown: Vec<&str> = list.iter().take(SHOWN).map(AsRef::as_ref).collect();
-    let mut text = shown.join(",");
-    if list.len() > SHOWN {
-        text.push_str(&format!(" + {} more...", list.len() - SHOWN));
-    }
-    json!(text)
+    let more = match list.len() {
+        ..=SHOWN => String::new(),
+        all => format!(" + {} more...", all - SHOWN),
+    };
+    json!(shown.join(",") + &more)
 }
 
 pub(super) fn lease(lease: &Value) -> Vec<Value> {

@@ -1,6 +1,10 @@
 //! The mock cluster as its clients see it: raw requests, kube-rs' client and runtime.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "helpers take `json!` literals, which read better without a reference"
+)]
 
 mod allocation;
 mod controllers;

@@ -46,5 +46,5 @@ async fn a_thousand_services_and_three_thousand_patches() {
     }
     let all = begun.elapsed();
     println!("1000 creations {created:?}, with 3000 patches {all:?}");
-    assert!(all < Duration::from_secs(60), "{all:?}");
+    assert!(all < Duration::from_mins(1), "{all:?}");
 }

@@ -100,7 +100,7 @@ impl World {
     /// Runs it until its output holds a text.
     #[track_caller]
     pub(crate) fn until(&self, line: &str, wanted: &str) -> String {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         loop {
             let text = self.run(line);
             if text.contains(wanted) {
