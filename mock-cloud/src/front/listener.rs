@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use landfall_mock_cloud_wire::{self as wire, ListenerSpec, ListenerStatus, TargetHealth};
 use landfall_process::BindError;
@@ -18,6 +18,9 @@ use super::connection;
 use super::group::Group;
 use super::route::{Route, Table};
 use crate::timing::Timing;
+
+/// Least time from one warning of a listener to the next.
+const QUIET: Duration = Duration::from_mins(1);
 
 /// A port, listening or waiting for another attempt.
 #[derive(Debug)]
@@ -207,6 +210,7 @@ impl Listener {
 #[derive(Default)]
 struct AcceptPause {
     failures: u32,
+    warned: Option<Instant>,
 }
 
 impl AcceptPause {
@@ -219,8 +223,10 @@ impl AcceptPause {
         if error.kind() == io::ErrorKind::ConnectionAborted {
             return;
         }
-        if self.failures == 0 {
+        // With all descriptors in use, accepting works and fails by turns.
+        if self.warned.is_none_or(|then| then.elapsed() > QUIET) {
             tracing::warn!(%error, "cannot accept connections; trying again");
+            self.warned = Some(Instant::now());
         }
         self.failures = (self.failures + 1).min(6);
         tokio::time::sleep(Duration::from_millis(10) * (1 << self.failures)).await;

@@ -74,7 +74,7 @@ impl MockCloud {
         wanted: &LoadBalancer,
         spec: &wire::LoadBalancerSpec,
     ) -> Result<Outcome, Error> {
-        // Whatever happens from here on, what we knew about it is no longer certain.
+        // Unless the call ends well, what we knew about it is no longer certain.
         let change = self.view.change(&wanted.id.service_uid);
         match self.api.put(&wanted::wire_id(&wanted.id), spec).await {
             Ok(item) => {

@@ -75,8 +75,8 @@ struct Slot {
     known: Option<Known>,
 }
 
-/// A call under way that changes a load balancer. Dropped without [`done`](Self::done), what is
-/// there is not known.
+/// A call under way that changes a load balancer. Dropped without [`done`](Self::done), because the
+/// call failed or was cut off, what is there is not known.
 #[derive(Debug)]
 pub(crate) struct Change<'a> {
     view: &'a View,
@@ -91,7 +91,6 @@ impl View {
 
     /// A call that changes this load balancer is about to be made.
     pub(crate) fn change<'a>(&'a self, service_uid: &'a str) -> Change<'a> {
-        self.state().write(service_uid, None);
         Change {
             view: self,
             service_uid,

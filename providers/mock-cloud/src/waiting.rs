@@ -53,22 +53,22 @@ impl Waiting {
     }
 
     /// A load balancer is gone, and these were its addresses, if they are known. Wakes the first
-    /// that can use any address, and all that wait for one of these.
+    /// that can use any address, and all that wait for one of these. Whoever is woken waits on, at
+    /// the end of the queue, until it is provisioned or forgotten: it may have lost its interest,
+    /// and then the next release wakes another.
     pub(crate) fn something_is_free(&self, addresses: &[IpAddr]) {
         let mut one_is_woken = false;
-        let mut woken = Vec::new();
-        self.queue().retain(|(id, need)| {
-            let wakes = match need {
+        let mut queue = self.queue();
+        let (woken, others): (VecDeque<_>, VecDeque<_>) =
+            queue.drain(..).partition(|(_, need)| match need {
                 Need::Any => !std::mem::replace(&mut one_is_woken, true),
                 Need::Address(address) => addresses.is_empty() || addresses.contains(address),
-            };
-            if wakes {
-                woken.push(id.clone());
-            }
-            !wakes
-        });
-        for id in woken {
-            self.wake(id);
+            });
+        *queue = others;
+        for (id, need) in woken {
+            // Without listeners there is nobody to wake.
+            let _ = self.wakes.send(id.clone());
+            queue.push_back((id, need));
         }
     }
 
@@ -93,11 +93,6 @@ impl Waiting {
                 }
             })
             .boxed()
-    }
-
-    fn wake(&self, id: LoadBalancerId) {
-        // Without listeners there is nobody to wake.
-        let _ = self.wakes.send(id);
     }
 
     fn queue(&self) -> MutexGuard<'_, VecDeque<(LoadBalancerId, Need)>> {
@@ -144,8 +139,11 @@ mod tests {
         waiting.something_is_free(&[IpAddr::from([127, 200, 0, 7])]);
         assert_eq!(woken(&mut wakes), ["first", "picky"]);
         waiting.something_is_free(&[]);
-        assert_eq!(woken(&mut wakes), ["second", "other"]);
+        assert_eq!(woken(&mut wakes), ["second", "other", "picky"]);
+        for uid in ["second", "other", "picky"] {
+            waiting.forget(&id(uid));
+        }
         waiting.something_is_free(&[]);
-        assert!(woken(&mut wakes).is_empty());
+        assert_eq!(woken(&mut wakes), ["first"], "it was woken in vain");
     }
 }
