@@ -5,6 +5,7 @@
 mod deployments;
 mod endpoint_slices;
 mod endpoints;
+mod expiry;
 mod feed;
 mod garbage;
 mod namespaces;
@@ -46,6 +47,7 @@ pub(crate) async fn run(store: Arc<Store>, shutdown: CancellationToken) {
             follow::<endpoint_slices::EndpointSlices>(&store),
             follow::<garbage::Garbage>(&store),
             follow::<namespaces::Namespaces>(&store),
+            follow::<expiry::Expiry>(&store),
         )
     };
     tokio::select! {

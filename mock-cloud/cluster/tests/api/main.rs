@@ -12,6 +12,7 @@ mod deletion;
 mod events;
 mod kube_runtime;
 mod noop_and_json_patch;
+mod patches;
 mod raw;
 mod reads;
 mod replay;
