@@ -197,6 +197,25 @@ fn row(what: &str, value: impl Display) {
     println!("{what:<62} {value:>12}");
 }
 
+/// What a load balancer adds to a connection.
+async fn forwarding(cloud: &Cloud, targets: &Value) {
+    let through = SocketAddr::from((cloud.put(0, targets).await, 8080));
+    let text = |field: &str| targets[0][field].to_string().trim_matches('"').to_owned();
+    let direct = SocketAddr::new(
+        text("address").parse().unwrap(),
+        text("port").parse().unwrap(),
+    );
+    for (how, address) in [("directly", direct), ("through", through)] {
+        let first = first_byte(address).await;
+        row(
+            &format!("connect to first byte {how}, median of {CONNECTIONS}"),
+            format!("{} µs", first.as_micros()),
+        );
+        let rate = throughput(address).await;
+        row(&format!("one connection {how}"), format!("{rate:.0} MiB/s"));
+    }
+}
+
 #[tokio::main]
 async fn main() {
     let cloud = Cloud::start();
@@ -231,21 +250,7 @@ async fn main() {
         format!("{:.2} %", busy * 100.0),
     );
 
-    let through = SocketAddr::from((cloud.put(0, &targets).await, 8080));
-    let text = |field: &str| targets[0][field].to_string().trim_matches('"').to_owned();
-    let direct = SocketAddr::new(
-        text("address").parse().unwrap(),
-        text("port").parse().unwrap(),
-    );
-    for (how, address) in [("directly", direct), ("through", through)] {
-        let first = first_byte(address).await;
-        row(
-            &format!("connect to first byte {how}, median of {CONNECTIONS}"),
-            format!("{} µs", first.as_micros()),
-        );
-        let rate = throughput(address).await;
-        row(&format!("one connection {how}"), format!("{rate:.0} MiB/s"));
-    }
+    forwarding(&cloud, &targets).await;
     let load = fs::read_to_string("/proc/loadavg").unwrap();
     row(
         "load average of the machine",
