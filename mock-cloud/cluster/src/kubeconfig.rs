@@ -7,14 +7,14 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The first line of each file that we write.
-const MARKER: &str = "# Written by mock-cluster; it is removed when mock-cluster ends.";
+const MARKER: &str = "# Written by a Landfall mock cluster, which removes it when it ends.";
 
 /// Why a kubeconfig file cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum KubeconfigError {
     /// It exists and has another content than ours.
     #[error(
-        "exists and was not written by mock-cluster; choose another file, or remove it if nobody needs it"
+        "exists and was not written by a mock cluster; choose another file, or remove it if nobody needs it"
     )]
     NotOurs,
     /// The system refused.

@@ -47,6 +47,7 @@ impl Shape {
 /// # Errors
 /// Where a value of the wrong type stands, and what is wrong with it.
 pub(crate) fn prune(shape: Shape, value: &mut Value) -> Result<Vec<String>, String> {
+    spell_out_quantities(value);
     let unknown = match shape {
         Shape::Scale => decode::<Scale>(value)?,
         Shape::Of(resource) => match resource.storage {
@@ -145,6 +146,29 @@ fn remove(value: &mut Value, path: &[Step]) {
     }
     if let (Step::Field(name), Some(object)) = (last, at.as_object_mut()) {
         object.remove(name);
+    }
+}
+
+/// A quantity may be written as a number (`cpu: 1`); it is stored as text, as on the real server.
+fn spell_out_quantities(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                if let (
+                    "limits" | "requests" | "capacity" | "allocatable",
+                    Value::Object(amounts),
+                ) = (name.as_str(), &mut *field)
+                {
+                    for amount in amounts.values_mut().filter(|amount| amount.is_number()) {
+                        *amount = Value::String(amount.to_string());
+                    }
+                } else {
+                    spell_out_quantities(field);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(spell_out_quantities),
+        _ => {}
     }
 }
 
@@ -277,6 +301,16 @@ mod tests {
             value,
             json!({ "metadata": { "name": "a" }, "spec": { "ports": [{ "port": 1 }, { "port": 2 }] } })
         );
+    }
+
+    #[test]
+    fn a_quantity_may_be_a_number() {
+        let limits = json!({ "cpu": 1, "memory": "1Gi" });
+        let mut pod = json!({ "spec": { "containers": [{ "name": "a", "resources": { "limits": limits } }] } });
+        let shape = Shape::Of(resource::find("", "v1", "pods").unwrap());
+        assert!(prune(shape, &mut pod).unwrap().is_empty());
+        let limits = &pod["spec"]["containers"][0]["resources"]["limits"];
+        assert_eq!(*limits, json!({ "cpu": "1", "memory": "1Gi" }));
     }
 
     #[test]

@@ -61,11 +61,6 @@ pub(super) fn watch(
     let selection = call.selection()?;
     let asked = revision(call)?;
     let stream_list = initial_events(call)?;
-    let timeout = call
-        .query
-        .number("timeoutSeconds")?
-        .filter(|seconds| *seconds > 0)
-        .map_or(DEFAULT_TIMEOUT, Duration::from_secs);
     let kind = call.resource.storage;
     let state = store.lock();
     let current = state.revision();
@@ -90,24 +85,20 @@ pub(super) fn watch(
     };
     let changed = state.changes(kind);
     drop(state);
+    let bookmarks = call.query.flag("allowWatchBookmarks");
     let now = Instant::now();
     let watch = Watch {
         store: store.clone(),
         resource: call.resource,
         selection,
-        renderer: Renderer {
-            resource: call.resource,
-            format,
-            include: Include::parse(call.query.get("includeObject")),
-            columns_sent: false,
-        },
+        renderer: Renderer::new(call, format),
         initial,
-        marks_end: stream_list == Some(true) && call.query.flag("allowWatchBookmarks"),
-        bookmarks: call.query.flag("allowWatchBookmarks"),
+        marks_end: stream_list == Some(true) && bookmarks,
+        bookmarks,
         cursor,
         changed,
         next_bookmark: now + BOOKMARK_INTERVAL,
-        deadline: now + timeout,
+        deadline: now + timeout(call)?,
         shutdown,
         ended: false,
     };
@@ -116,6 +107,13 @@ pub(super) fn watch(
         Some((Ok::<_, Infallible>(chunk), watch))
     });
     Ok(json_response(StatusCode::OK, Body::from_stream(chunks)))
+}
+
+fn timeout(call: &Call) -> Result<Duration, ApiError> {
+    let asked = call.query.number("timeoutSeconds")?;
+    Ok(asked
+        .filter(|seconds| *seconds > 0)
+        .map_or(DEFAULT_TIMEOUT, Duration::from_secs))
 }
 
 /// `sendInitialEvents`, with the rules of KEP-3157.
@@ -240,6 +238,15 @@ struct Renderer {
 }
 
 impl Renderer {
+    fn new(call: &Call, format: Format) -> Self {
+        Self {
+            resource: call.resource,
+            format,
+            include: Include::parse(call.query.get("includeObject")),
+            columns_sent: false,
+        }
+    }
+
     fn event(&mut self, change: &str, object: &Object, chunk: &mut Vec<u8>) {
         let json = match self.format {
             Format::Json => object_json(self.resource, object),

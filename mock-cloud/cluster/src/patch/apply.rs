@@ -40,21 +40,7 @@ pub(crate) fn apply(
         .map(|(path, _)| path)
         .collect();
     let mut next = managers.clone();
-    let mut conflicts = Vec::new();
-    for (other, fields) in &mut next.owned {
-        if other == manager {
-            continue;
-        }
-        let taken: Vec<String> = fields
-            .iter()
-            .filter(|path| differing.contains(path))
-            .cloned()
-            .collect();
-        for path in taken {
-            fields.remove(&path);
-            conflicts.push((other.clone(), path));
-        }
-    }
+    let conflicts = take(&mut next, &differing, manager);
     if !force && !conflicts.is_empty() {
         return Err(refusal(&conflicts, live));
     }
@@ -76,6 +62,28 @@ pub(crate) fn apply(
         object,
         managers: next,
     })
+}
+
+/// Takes fields from other managers; returns whose they were.
+fn take(
+    managers: &mut Managers,
+    wanted: &BTreeSet<&String>,
+    manager: &Manager,
+) -> Vec<(Manager, String)> {
+    let mut taken = Vec::new();
+    for (other, fields) in &mut managers.owned {
+        if other == manager {
+            continue;
+        }
+        fields.retain(|path| {
+            let keep = !wanted.contains(path);
+            if !keep {
+                taken.push((other.clone(), path.clone()));
+            }
+            keep
+        });
+    }
+    taken
 }
 
 /// What of an applied object counts through this path: a status only through `/status`, the

@@ -10,7 +10,7 @@ use crate::names;
 use crate::patch::{Manager, Managers, Operation};
 use crate::resource::{Kind, Resource};
 use crate::schema::Shape;
-use crate::service::{Lease, Refusal};
+use crate::service::{self, Lease, Refusal};
 use crate::store::{Key, Object, State, Store};
 
 /// Names tried for one `generateName` before the clash is reported.
@@ -25,7 +25,7 @@ pub(crate) fn create(
     options: &WriteOptions,
 ) -> Result<Written, ApiError> {
     let resource = target.resource;
-    let warnings = decode(
+    let mut warnings = decode(
         Shape::Of(resource),
         &mut body,
         options.validation,
@@ -47,14 +47,8 @@ pub(crate) fn create(
         &target.key.namespace,
         object_name(&object),
     )?;
-    for _ in 0..GENERATE_ATTEMPTS {
-        if !generated || !exists(&state, resource, &object) {
-            break;
-        }
-        let prefix = object["metadata"]["generateName"]
-            .as_str()
-            .unwrap_or_default();
-        object["metadata"]["name"] = json!(names::generate(prefix));
+    if generated {
+        find_free_name(&state, resource, &mut object);
     }
     strategy::default(resource.storage, &mut object);
     strategy::prepare_create(resource.storage, &mut object);
@@ -65,6 +59,9 @@ pub(crate) fn create(
     }
     if exists(&state, resource, &object) {
         return Err(ApiError::already_exists(resource, object_name(&object)));
+    }
+    if resource.storage == Kind::Service {
+        warnings.extend(service::warnings(&object, None));
     }
     let lease = allocate(&mut state, resource, &mut object, None)?;
     let object = if options.dry_run {
@@ -78,6 +75,19 @@ pub(crate) fn create(
         created: true,
         warnings,
     })
+}
+
+/// A generated name that is taken is generated again.
+fn find_free_name(state: &State, resource: &Resource, object: &mut Value) {
+    for _ in 0..GENERATE_ATTEMPTS {
+        if !exists(state, resource, object) {
+            return;
+        }
+        let prefix = object["metadata"]["generateName"]
+            .as_str()
+            .unwrap_or_default();
+        object["metadata"]["name"] = json!(names::generate(prefix));
+    }
 }
 
 fn object_name(object: &Value) -> &str {

@@ -68,6 +68,20 @@ pub(super) fn validate(deployment: &Value, old: Option<&Value>) -> Vec<FieldErro
             "`selector` does not match template `labels`",
         ));
     }
+    replicas_and_strategy(spec, &mut faults);
+    if let Some(old) = old
+        && old["spec"]["selector"] != *selector
+    {
+        faults.push(FieldError::invalid(
+            "spec.selector",
+            selector.clone(),
+            "field is immutable",
+        ));
+    }
+    faults
+}
+
+fn replicas_and_strategy(spec: &Value, faults: &mut Vec<FieldError>) {
     if let Some(replicas) = spec["replicas"].as_i64().filter(|replicas| *replicas < 0) {
         faults.push(FieldError::invalid(
             "spec.replicas",
@@ -89,14 +103,4 @@ pub(super) fn validate(deployment: &Value, old: Option<&Value>) -> Vec<FieldErro
             "may not be specified when strategy `type` is 'Recreate'",
         ));
     }
-    if let Some(old) = old
-        && old["spec"]["selector"] != *selector
-    {
-        faults.push(FieldError::invalid(
-            "spec.selector",
-            selector.clone(),
-            "field is immutable",
-        ));
-    }
-    faults
 }

@@ -73,6 +73,11 @@ pub(super) fn validate(slice: &Value, old: Option<&Value>) -> Vec<FieldError> {
             }
         }
     }
+    ports(slice, &mut faults);
+    faults
+}
+
+fn ports(slice: &Value, faults: &mut Vec<FieldError>) {
     let ports = slice["ports"].as_array();
     for (index, port) in ports.into_iter().flatten().enumerate() {
         if let Some(number) = port["port"].as_i64()
@@ -85,7 +90,6 @@ pub(super) fn validate(slice: &Value, old: Option<&Value>) -> Vec<FieldError> {
             ));
         }
     }
-    faults
 }
 
 fn address_fault(kind: &str, text: &str) -> Option<String> {

@@ -12,7 +12,7 @@ use crate::answer::{ApiError, FieldError};
 use crate::patch::{self, Manager, Managers, Operation, Patch};
 use crate::resource::{Kind, Resource, Subresource};
 use crate::schema::Shape;
-use crate::service::{Lease, canonical_warnings};
+use crate::service::{self, Lease};
 use crate::store::{Object, State, Store};
 
 /// What the change is.
@@ -54,25 +54,7 @@ pub(crate) fn update(
     strategy::isolate(resource, target.subresource, &mut new, &old.value);
     strategy::default(resource.storage, &mut new);
     strategy::prepare_update(resource.storage, target.subresource, &mut new, &old.value);
-    let mut faults = metadata::validate(resource, &new, Some(&old.value));
-    match target.subresource {
-        Some(Subresource::Status) => {
-            faults.extend(strategy::validate_status(
-                resource.storage,
-                &new,
-                &old.value,
-            ));
-        }
-        part => faults.extend(strategy::validate(
-            resource,
-            part,
-            &mut new,
-            Some(&old.value),
-        )),
-    }
-    if !faults.is_empty() {
-        return Err(ApiError::invalid(resource, old.name(), &faults));
-    }
+    validate(target, &mut new, &old)?;
     let lease = if target.subresource.is_none() {
         allocate(&mut state, resource, &mut new, Some(&old.value))?
     } else {
@@ -80,8 +62,8 @@ pub(crate) fn update(
     };
     bump_generation(resource.storage, target.subresource, &mut new, &old.value);
     let mut warnings = wanted.warnings;
-    if resource.storage == Kind::Service && new["status"] != old.value["status"] {
-        warnings.extend(canonical_warnings(&new));
+    if resource.storage == Kind::Service {
+        warnings.extend(service::warnings(&new, Some(&old.value)));
     }
     let managers = wanted.managers.unwrap_or_else(|| {
         let manager = Manager::new(&options.manager, Operation::Update, target.subresource);
@@ -94,6 +76,20 @@ pub(crate) fn update(
         created: false,
         warnings,
     })
+}
+
+fn validate(target: &Target, new: &mut Value, old: &Object) -> Result<(), ApiError> {
+    let resource = target.resource;
+    let mut faults = metadata::validate(resource, new, Some(&old.value));
+    faults.extend(match target.subresource {
+        Some(Subresource::Status) => strategy::validate_status(resource.storage, new, &old.value),
+        part => strategy::validate(resource, part, new, Some(&old.value)),
+    });
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(ApiError::invalid(resource, old.name(), &faults))
+    }
 }
 
 /// Stores the new version, or notices that there is nothing to store.
@@ -145,7 +141,7 @@ fn wanted(
 ) -> Result<Wanted, ApiError> {
     let resource = target.resource;
     let shape = Shape::Of(resource);
-    let (mut object, managers, origin) = match intent {
+    let (mut object, origin) = match intent {
         Intent::Change(change) => {
             let mut object = served.clone();
             change(&mut object);
@@ -157,40 +153,51 @@ fn wanted(
         }
         Intent::Replace(body) => {
             metadata::check_identity(resource, body, &target.key)?;
-            (body.clone(), None, Origin::Body)
+            (body.clone(), Origin::Body)
         }
         Intent::Patch(patch @ Patch::Apply(config)) => {
-            let mut config = patch::relevant(config, target.subresource, resource.has_status());
-            // The configuration is decoded by itself: what it spells wrong is its own fault.
-            let warnings = decode(shape, &mut config, options.validation, Origin::Body)?;
-            metadata::check_identity(resource, &config, &target.key)?;
-            let manager = Manager::new(&options.manager, Operation::Apply, target.subresource);
-            let kind = resource.storage;
-            let applied = patch::apply(
-                kind,
-                served,
-                &old.managers,
-                &config,
-                &manager,
-                options.force,
-            )?;
-            let mut object = applied.object;
-            decode(shape, &mut object, options.validation, Origin::Patch(patch))?;
-            return Ok(Wanted {
-                object,
-                managers: Some(applied.managers),
-                warnings,
-            });
+            return applied(target, served, old, (patch, config), options);
         }
         Intent::Patch(patch) => {
             let object = patch.patched(resource.storage, served)?;
-            (object, None, Origin::Patch(patch))
+            (object, Origin::Patch(patch))
         }
     };
     let warnings = decode(shape, &mut object, options.validation, origin)?;
     Ok(Wanted {
         object,
-        managers,
+        managers: None,
+        warnings,
+    })
+}
+
+fn applied(
+    target: &Target,
+    served: &Value,
+    old: &Object,
+    (patch, config): (&Patch, &Value),
+    options: &WriteOptions,
+) -> Result<Wanted, ApiError> {
+    let resource = target.resource;
+    let shape = Shape::Of(resource);
+    let mut config = patch::relevant(config, target.subresource, resource.has_status());
+    // The configuration is decoded by itself: what it spells wrong is its own fault.
+    let warnings = decode(shape, &mut config, options.validation, Origin::Body)?;
+    metadata::check_identity(resource, &config, &target.key)?;
+    let manager = Manager::new(&options.manager, Operation::Apply, target.subresource);
+    let applied = patch::apply(
+        resource.storage,
+        served,
+        &old.managers,
+        &config,
+        &manager,
+        options.force,
+    )?;
+    let mut object = applied.object;
+    decode(shape, &mut object, options.validation, Origin::Patch(patch))?;
+    Ok(Wanted {
+        object,
+        managers: Some(applied.managers),
         warnings,
     })
 }

@@ -12,7 +12,7 @@ mod validate_policy;
 
 pub(crate) use self::allocations::{Allocations, Lease, Refusal};
 pub(crate) use self::defaults::default;
-pub(crate) use self::status::{canonical_warnings, prepare_status, validate_status};
+pub(crate) use self::status::{prepare_status, validate_status, warnings};
 pub(crate) use self::transition::{carry_over, wipe};
 pub(crate) use self::validate::{validate, validate_update};
 

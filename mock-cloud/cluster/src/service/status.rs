@@ -135,9 +135,21 @@ fn only_leading_zeros(text: &str) -> bool {
     parts.join(".").parse::<Ipv4Addr>().is_ok()
 }
 
-/// Warnings for addresses that are valid but not written as RFC 5952 §4 wants.
-pub(crate) fn canonical_warnings(service: &Value) -> Vec<String> {
+/// Warnings about a version of a Service that `old` did not deserve yet: addresses that are not
+/// written as RFC 5952 §4 wants, and a traffic distribution that has a new name.
+pub(crate) fn warnings(service: &Value, old: Option<&Value>) -> Vec<String> {
     let mut warnings = Vec::new();
+    let distribution = &service["spec"]["trafficDistribution"];
+    if distribution == "PreferClose"
+        && old.is_none_or(|old| old["spec"]["trafficDistribution"] != *distribution)
+    {
+        warnings.push(
+            "spec.trafficDistribution: PreferClose is deprecated, use PreferSameZone".to_owned(),
+        );
+    }
+    if old.is_some_and(|old| old["status"] == service["status"]) {
+        return warnings;
+    }
     for (index, entry) in ingress(service).iter().enumerate() {
         if let Some(text) = entry["ip"].as_str()
             && let Ok(IpAddr::V6(address)) = text.parse::<IpAddr>()
@@ -156,7 +168,7 @@ pub(crate) fn canonical_warnings(service: &Value) -> Vec<String> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{canonical_warnings, prepare_status, validate_status};
+    use super::{prepare_status, validate_status, warnings};
 
     fn check(entry: &Value, kind: &str) -> (Value, usize) {
         let mut service = json!({ "spec": { "type": kind }, "status": { "loadBalancer": { "ingress": [entry] } } });
@@ -213,6 +225,6 @@ mod tests {
     #[test]
     fn addresses_out_of_form_are_warned_about() {
         let service = json!({ "status": { "loadBalancer": { "ingress": [{ "ip": "2001:DB8::1" }, { "ip": "2001:db8::1" }] } } });
-        assert_eq!(canonical_warnings(&service).len(), 1);
+        assert_eq!(warnings(&service, None).len(), 1);
     }
 }

@@ -122,21 +122,7 @@ fn validate_port(service: &Value, port: &Value, path: &str, faults: &mut Vec<Fie
             &PROTOCOLS,
         )),
     }
-    match &port["targetPort"] {
-        Value::Number(number) => {
-            let number = number.as_i64().unwrap_or_default();
-            if !(1..=65535).contains(&number) {
-                faults.push(out_of_range(format!("{path}.targetPort"), number));
-            }
-        }
-        Value::String(name) => {
-            if let Some(fault) = names::port_name_fault(name) {
-                let field = format!("{path}.targetPort");
-                faults.push(FieldError::invalid(field, name.as_str(), fault));
-            }
-        }
-        _ => {}
-    }
+    target_port(&port["targetPort"], &format!("{path}.targetPort"), faults);
     if let Some(application) = port["appProtocol"].as_str()
         && let Some(fault) = names::qualified_fault(application)
     {
@@ -149,6 +135,23 @@ fn validate_port(service: &Value, port: &Value, path: &str, faults: &mut Vec<Fie
             format!("{path}.nodePort"),
             &format!("may not be used when `type` is '{}'", service_type(service)),
         ));
+    }
+}
+
+fn target_port(target: &Value, field: &str, faults: &mut Vec<FieldError>) {
+    match target {
+        Value::Number(number) => {
+            let number = number.as_i64().unwrap_or_default();
+            if !(1..=65535).contains(&number) {
+                faults.push(out_of_range(field.to_owned(), number));
+            }
+        }
+        Value::String(name) => {
+            if let Some(fault) = names::port_name_fault(name) {
+                faults.push(FieldError::invalid(field, name.as_str(), fault));
+            }
+        }
+        _ => {}
     }
 }
 
