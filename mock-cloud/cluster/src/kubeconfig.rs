@@ -23,10 +23,19 @@ pub enum KubeconfigError {
 }
 
 /// A kubeconfig file that lives as long as this value.
-#[derive(Debug)]
 pub struct Kubeconfig {
     path: PathBuf,
     content: String,
+}
+
+impl std::fmt::Debug for Kubeconfig {
+    /// Shows the path; the content holds a token.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Kubeconfig")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Kubeconfig {

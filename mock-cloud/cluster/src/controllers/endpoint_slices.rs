@@ -177,7 +177,9 @@ impl EndpointSlices {
         for (slice, endpoints) in plan.change {
             self.change(&slice, &endpoints);
         }
-        for (address_type, ports, endpoints) in plan.create {
+        // Not for a Service that goes: the garbage collector would delete them again for ever.
+        let creations = plan.create.into_iter().filter(|_| !service.terminating());
+        for (address_type, ports, endpoints) in creations {
             self.create(&service, &address_type, &ports, &endpoints);
         }
         for slice in plan.delete {

@@ -270,6 +270,29 @@ async fn what_is_owned_goes_with_its_owner_or_before_it_or_stays() {
 }
 
 #[tokio::test]
+async fn a_service_deleted_in_the_foreground_goes_after_its_slices() {
+    let (raw, _stop) = start();
+    raw.web(json!({})).await;
+    eventually("a slice", async || {
+        raw.get(SLICES).await.body["items"].get(0).cloned()
+    })
+    .await;
+    let path = format!("{SERVICES}/web");
+    raw.delete(&format!("{path}?propagationPolicy=Foreground"))
+        .await
+        .expect(200);
+    eventually("no service", async || {
+        (raw.get(&path).await.status == 404).then_some(())
+    })
+    .await;
+    let left = raw.get(SLICES).await.body["items"]
+        .as_array()
+        .unwrap()
+        .len();
+    assert_eq!(left, 0);
+}
+
+#[tokio::test]
 async fn a_namespace_takes_its_contents_along() {
     let (raw, _stop) = start();
     raw.post(
