@@ -163,6 +163,10 @@ impl Watch {
                 () = self.shutdown.cancelled() => return None,
                 () = tokio::time::sleep_until(self.deadline) => return None,
                 () = tokio::time::sleep_until(self.next_bookmark), if self.bookmarks => {
+                    // Other kinds' writes moved the revision on; the bookmark names the newest.
+                    if let Some(chunk) = self.drain() {
+                        return Some(chunk);
+                    }
                     self.next_bookmark = Instant::now() + BOOKMARK_INTERVAL;
                     let mut chunk = Vec::new();
                     self.renderer.bookmark(self.cursor, false, &mut chunk);

@@ -18,7 +18,7 @@ use crate::resource::Kind;
 use crate::service::Allocations;
 
 /// How many events of one kind are kept for watches that resume.
-pub(crate) const LOG_CAPACITY: usize = 8192;
+pub(crate) const LOG_CAPACITY: usize = 4096;
 
 /// Where an object is: its namespace (empty for cluster-scoped kinds) and its name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

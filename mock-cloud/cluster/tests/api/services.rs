@@ -263,6 +263,13 @@ async fn what_the_real_server_takes() {
             .await;
         assert_eq!(answer.status, 201, "{spec}: {}", answer.body);
     }
+    let close = service("close", json!({ "trafficDistribution": "PreferClose" }));
+    let close = raw.post(SERVICES, close).await.expect(201);
+    assert!(
+        close.warnings[0].contains("PreferSameZone"),
+        "{:?}",
+        close.warnings
+    );
     let digits = service("1-web", json!({}));
     raw.post(SERVICES, digits).await.expect(201);
     raw.post(SERVICES, service("a.b", json!({})))
