@@ -1,8 +1,6 @@
 //! The command line.
 
 use std::net::SocketAddr;
-#[cfg(feature = "sandbox")]
-use std::num::NonZeroU8;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -68,8 +66,8 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 #[derive(Debug, Clone, Args)]
 pub struct SandboxArguments {
     /// Nodes of the cluster
-    #[arg(long, value_name = "COUNT", default_value = "3")]
-    pub nodes: NonZeroU8,
+    #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub nodes: u8,
 
     /// Where to write the kubeconfig [default: a file of its own, which is removed at the end]
     #[arg(long, value_name = "PATH")]

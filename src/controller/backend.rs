@@ -100,8 +100,7 @@ impl Backend {
     }
 
     async fn try_begin(&self, snapshot: Snapshot) -> Result<Vec<Owned>, Error> {
-        within_deadline(self.provider.begin(snapshot)).await?;
-        within_deadline(self.provider.owned()).await
+        within_deadline(self.provider.begin(snapshot)).await
     }
 
     /// `None` while the provider's first start is under way: its end wakes every Service.

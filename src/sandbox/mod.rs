@@ -58,7 +58,7 @@ pub async fn run(arguments: SandboxArguments, stop: CancellationToken) -> Result
         .map_err(|error| Failure::usage(format!("the mock cloud cannot start: {error}")))?;
 
     let cluster = Cluster::new();
-    let nodes = kubelet::nodes(&block, arguments.nodes.get());
+    let nodes = kubelet::nodes(&block, arguments.nodes);
     kubelet::register(&cluster.client(), &nodes)
         .await
         .map_err(|error| Failure::run(format!("cannot register the nodes: {error}")))?;
@@ -67,7 +67,7 @@ pub async fn run(arguments: SandboxArguments, stop: CancellationToken) -> Result
     listening("mock-cloud", cloud.address())?;
     ready()?;
     Guide {
-        nodes: arguments.nodes.get(),
+        nodes: arguments.nodes,
         kubeconfig: files.kubeconfig().display().to_string(),
         cloud: &cloud.url(),
         admin_token: files.token(ADMIN_TOKEN_FILE).display().to_string(),

@@ -68,10 +68,19 @@ fn line(event: &v1::Event) -> String {
     let series = event.series.as_ref();
     let observed = series.map(|series| series.last_observed_time.0);
     let first = event.event_time.as_ref().map(|time| time.0);
-    let made = event.metadata.creation_timestamp.as_ref().map(|time| time.0);
-    let time = observed.or(first).or(made).map_or_else(String::new, |time| {
-        time.to_zoned(TimeZone::system()).strftime("%H:%M:%S").to_string()
-    });
+    let made = event
+        .metadata
+        .creation_timestamp
+        .as_ref()
+        .map(|time| time.0);
+    let time = observed
+        .or(first)
+        .or(made)
+        .map_or_else(String::new, |time| {
+            time.to_zoned(TimeZone::system())
+                .strftime("%H:%M:%S")
+                .to_string()
+        });
     let regarding = event.regarding.clone().unwrap_or_default();
     let times = series.map_or_else(String::new, |series| format!(" (×{})", series.count));
     format!(

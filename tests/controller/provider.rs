@@ -46,6 +46,17 @@ struct State {
     hangs_for: Option<String>,
 }
 
+impl State {
+    fn owned(&self) -> Vec<Owned> {
+        let owned = |(wanted, address): &(LoadBalancer, IpAddr)| Owned {
+            id: Some(wanted.id.clone()),
+            service: Some(wanted.service.clone()),
+            description: format!("load balancer {address}"),
+        };
+        self.held.values().map(owned).collect()
+    }
+}
+
 impl Scripted {
     pub fn new() -> Self {
         Self {
@@ -162,10 +173,13 @@ impl Provider for Scripted {
         }
     }
 
-    async fn begin(&self, _: Snapshot) -> Result<(), Error> {
+    async fn begin(&self, _: Snapshot) -> Result<Vec<Owned>, Error> {
         let mut state = self.state();
         state.calls.push(Call::Begin);
-        state.begin_failures.pop_front().map_or(Ok(()), Err)
+        match state.begin_failures.pop_front() {
+            Some(error) => Err(error),
+            None => Ok(state.owned()),
+        }
     }
 
     async fn ensure(&self, wanted: &LoadBalancer) -> Result<Outcome, Error> {
@@ -214,12 +228,7 @@ impl Provider for Scripted {
     async fn owned(&self) -> Result<Vec<Owned>, Error> {
         let mut state = self.state();
         state.calls.push(Call::Owned);
-        let owned = state.held.values().map(|(wanted, address)| Owned {
-            id: Some(wanted.id.clone()),
-            service: Some(wanted.service.clone()),
-            description: format!("load balancer {address}"),
-        });
-        Ok(owned.collect())
+        Ok(state.owned())
     }
 
     fn changes(&self) -> BoxStream<'static, LoadBalancerId> {

@@ -31,7 +31,7 @@ async fn a_restart_writes_nothing_and_keeps_every_address() {
         .provider
         .calls()
         .iter()
-        .filter(|call| **call == Call::Owned)
+        .filter(|call| matches!(call, Call::Begin | Call::Owned))
         .count();
     assert_eq!(bulk, 2, "one bulk read for each start");
 }

@@ -22,7 +22,7 @@ pub const CONDITION: &str = "landfall.dev/Provisioned";
 pub const FINALIZER: &str = "service.kubernetes.io/load-balancer-cleanup";
 
 /// Longest that anything may take; machines are shared and slow at times.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct World {
     pub client: Client,
@@ -65,14 +65,14 @@ impl World {
         };
         let (client, token) = (self.client.clone(), stop.clone());
         let task = tokio::spawn(async move {
-            controller::run(
+            Box::pin(controller::run(
                 client,
                 cluster,
                 vec![registration],
                 concurrency,
                 is_ready,
                 token,
-            )
+            ))
             .await;
         });
         readiness.wait_for(|ready| *ready).await.unwrap();

@@ -49,7 +49,7 @@ const PURE: &[(&str, &[&str])] = &[
 fn uses() -> (BTreeSet<String>, BTreeMap<String, BTreeSet<String>>) {
     let metadata = MetadataCommand::new()
         .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
-        .other_options(vec!["--offline".into(), "--locked".into()])
+        .other_options(vec!["--locked".into()])
         .exec()
         .unwrap();
     let names: BTreeMap<_, _> = metadata

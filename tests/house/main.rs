@@ -1,4 +1,6 @@
 //! The rules of the house, read from `cargo metadata` and from the files themselves.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 mod dependencies;
 mod files;

@@ -19,9 +19,10 @@ pub trait Provider: Send + Sync {
     fn capabilities(&self) -> Capabilities;
 
     /// Once, before the first `ensure`: every Service that is ours or wanted, with its present
-    /// status, so that what is held is taken over before anything new is given. Called again
-    /// if it failed.
-    async fn begin(&self, snapshot: Snapshot) -> Result<(), Error>;
+    /// status, so that what is held is taken over before anything new is given. Answers what
+    /// [`owned`](Self::owned) would, from the one bulk read that a start costs. Called again if
+    /// it failed.
+    async fn begin(&self, snapshot: Snapshot) -> Result<Vec<Owned>, Error>;
 
     /// Makes the load balancer exactly this, from whatever is there. Idempotent; an address once
     /// assigned stays. Returns at once when the backend needs longer

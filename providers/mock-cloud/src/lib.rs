@@ -129,8 +129,8 @@ impl Provider for MockCloud {
         }
     }
 
-    async fn begin(&self, _snapshot: Snapshot) -> Result<(), Error> {
-        self.list().await.map(drop)
+    async fn begin(&self, _snapshot: Snapshot) -> Result<Vec<Owned>, Error> {
+        self.owned().await
     }
 
     async fn ensure(&self, wanted: &LoadBalancer) -> Result<Outcome, Error> {

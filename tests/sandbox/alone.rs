@@ -1,0 +1,217 @@
+//! The parts as programs of their own: a cluster, a cloud, and the controller between them.
+
+use std::path::Path;
+use std::process::Command;
+
+use k8s_openapi::api::core::v1::Service;
+use kube::Api;
+use kube::api::{DeleteParams, PostParams};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::process::{PATIENCE, Process, program};
+use crate::world::{address_in, client, condition, pause, service};
+
+/// A mock cluster and a mock cloud that run, and a configuration for a controller.
+struct Parts {
+    folder: TempDir,
+    _cluster: Process,
+    cloud: Process,
+    services: Api<Service>,
+}
+
+impl Parts {
+    async fn start(test: u8) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let kubeconfig = folder.path().join("kubeconfig");
+        let mut command = Command::new(program("mock-cluster"));
+        let mut cluster = Process::start(
+            command
+                .args(["--listen", "127.0.0.1:0", "--kubeconfig"])
+                .arg(&kubeconfig),
+        );
+        cluster.wait_until_ready();
+        let mut cloud = start_cloud(folder.path(), test, "127.0.0.1:0");
+        let address = cloud.listens("api");
+        let config = format!(
+            "clusterName: demo\nproviders:\n- type: mock-cloud\n  class: landfall.dev/mock-cloud\n  \
+             default: true\n  url: http://{address}\n  tokenFile: mock-cloud.token\n"
+        );
+        std::fs::write(folder.path().join("landfall.yaml"), config).unwrap();
+        let services = Api::default_namespaced(client(&kubeconfig).await);
+        Self {
+            folder,
+            _cluster: cluster,
+            cloud,
+            services,
+        }
+    }
+
+    fn start_controller(&self) -> Process {
+        let mut command = Command::new(program("landfall"));
+        command.args(["controller", "--admin-address", "127.0.0.1:0", "--config"]);
+        command
+            .arg(self.folder.path().join("landfall.yaml"))
+            .arg("--kubeconfig");
+        Process::start(command.arg(self.folder.path().join("kubeconfig")))
+    }
+
+    async fn create(&self, name: &str) {
+        let service = serde_json::from_value(service(name)).unwrap();
+        self.services
+            .create(&PostParams::default(), &service)
+            .await
+            .unwrap();
+    }
+
+    async fn until(&self, name: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let deadline = std::time::Instant::now() + PATIENCE;
+        loop {
+            let seen = self.services.get_opt(name).await.unwrap();
+            let seen = serde_json::to_value(seen).unwrap();
+            if is_so(&seen) {
+                return seen;
+            }
+            assert!(
+                std::time::Instant::now() < deadline,
+                "waited too long: {seen:#}"
+            );
+            pause().await;
+        }
+    }
+}
+
+fn start_cloud(folder: &Path, test: u8, listen: &str) -> Process {
+    let token = |name: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, format!("secret-of-{name}\n")).unwrap();
+        path
+    };
+    let pool = format!("127.{}.{}.0/28", 180 + test, std::process::id() % 256);
+    let mut command = Command::new(program("mock-cloud"));
+    command.args(["--listen", listen, "--pool", &pool, "--token-file"]);
+    command
+        .arg(token("mock-cloud.token"))
+        .arg("--admin-token-file");
+    let mut cloud = Process::start(command.arg(token("admin.token")));
+    cloud.wait_until_ready();
+    cloud
+}
+
+#[tokio::test]
+async fn a_controller_of_its_own_serves_a_cluster() {
+    let parts = Parts::start(1).await;
+    let mut controller = parts.start_controller();
+    let admin = controller.listens("admin");
+    controller.wait_until_ready();
+    for path in ["healthz", "readyz"] {
+        let answer = reqwest::get(format!("http://{admin}/{path}"))
+            .await
+            .unwrap();
+        assert!(answer.status().is_success(), "{path}: {answer:?}");
+    }
+    parts.create("hello").await;
+    parts
+        .until("hello", |it| condition(it)["status"] == "True")
+        .await;
+    controller.signal("TERM");
+    assert_eq!(controller.ended().status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_controller_that_is_killed_and_started_again_keeps_addresses_and_leaks_nothing() {
+    let parts = Parts::start(2).await;
+    let mut controller = parts.start_controller();
+    controller.wait_until_ready();
+    parts.create("kept").await;
+    parts.create("deleted").await;
+    let before = parts
+        .until("kept", |it| condition(it)["status"] == "True")
+        .await;
+    parts
+        .until("deleted", |it| condition(it)["status"] == "True")
+        .await;
+    controller.signal("KILL");
+    controller.ended();
+
+    parts
+        .services
+        .delete("deleted", &DeleteParams::default())
+        .await
+        .unwrap();
+    let mut controller = parts.start_controller();
+    controller.wait_until_ready();
+    parts.until("deleted", Value::is_null).await;
+    parts.create("new").await;
+    let new = parts
+        .until("new", |it| condition(it)["status"] == "True")
+        .await;
+    let after = parts.until("kept", |it| !it.is_null()).await;
+    assert_eq!(before, after, "a restart wrote to a Service");
+    assert_ne!(address_in(&new), address_in(&after));
+}
+
+#[tokio::test]
+async fn a_wrong_token_is_told_on_the_service_and_in_the_log() {
+    let parts = Parts::start(3).await;
+    std::fs::write(parts.folder.path().join("mock-cloud.token"), "wrong\n").unwrap();
+    let mut controller = parts.start_controller();
+    controller.wait_until_ready();
+    parts.create("hello").await;
+    let seen = parts
+        .until("hello", |it| condition(it)["reason"] == "Unauthorized")
+        .await;
+    let message = condition(&seen)["message"].as_str().unwrap();
+    assert!(message.contains("token"), "{message}");
+    assert!(
+        controller.errors().contains("token"),
+        "{}",
+        controller.errors()
+    );
+}
+
+#[tokio::test]
+async fn a_cloud_that_is_away_is_waited_for() {
+    let mut parts = Parts::start(4).await;
+    let address = parts.cloud.listens("api").to_string();
+    parts.cloud.signal("TERM");
+    parts.cloud.ended();
+    let mut controller = parts.start_controller();
+    controller.wait_until_ready();
+    parts.create("hello").await;
+    let seen = parts
+        .until("hello", |it| {
+            condition(it)["reason"] == "ProviderUnavailable"
+        })
+        .await;
+    let message = condition(&seen)["message"].as_str().unwrap();
+    assert!(message.contains(&address), "{message}");
+    parts.cloud = start_cloud(parts.folder.path(), 4, &address);
+    parts
+        .until("hello", |it| condition(it)["status"] == "True")
+        .await;
+}
+
+#[tokio::test]
+async fn a_service_of_another_class_is_none_of_our_business() {
+    let parts = Parts::start(5).await;
+    let mut controller = parts.start_controller();
+    controller.wait_until_ready();
+    let mut foreign = service("foreign");
+    foreign["spec"]["loadBalancerClass"] = json!("example.com/other");
+    let object = serde_json::from_value(foreign).unwrap();
+    parts
+        .services
+        .create(&PostParams::default(), &object)
+        .await
+        .unwrap();
+    parts.create("ours").await;
+    parts
+        .until("ours", |it| condition(it)["status"] == "True")
+        .await;
+    let seen = parts.until("foreign", |it| !it.is_null()).await;
+    assert!(
+        seen["metadata"]["finalizers"].is_null() && condition(&seen).is_null(),
+        "{seen:#}"
+    );
+}
