@@ -71,6 +71,10 @@ impl Process {
         }
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn errors(&self) -> String {
         self.errors.lock().unwrap().clone()
     }
@@ -110,7 +114,7 @@ impl Process {
     }
 
     pub fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
+        let id = self.id().to_string();
         let sent = Command::new("kill")
             .args([&format!("-{name}"), &id])
             .status()

@@ -17,7 +17,7 @@ pub struct World {
     pub sandbox: Process,
     pub kubeconfig: PathBuf,
     pub client: Client,
-    cloud: String,
+    pub cloud: String,
     admin_token: String,
 }
 
