@@ -5,7 +5,7 @@ use std::fmt;
 use k8s_openapi::api::core::v1::Service;
 use landfall_provider_api::Capabilities;
 
-use crate::marks::is_load_balancer;
+use crate::marks::{is_load_balancer, our_condition};
 
 /// A load balancer class (`spec.loadBalancerClass`, KEP-1959). Each provider owns one, so within
 /// a process it names the provider.
@@ -63,6 +63,12 @@ impl Claims {
             Some(class) => claim.class.as_str() == class,
             None => claim.default,
         })
+    }
+
+    /// Whether one of our providers claims it, or it carries our condition. What a provider still
+    /// holds for it, only the provider can tell.
+    pub fn concern(&self, service: &Service) -> bool {
+        our_condition(service).is_some() || self.claimant(service).is_some()
     }
 
     /// The classes of all providers.

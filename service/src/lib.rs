@@ -15,7 +15,7 @@ mod testing;
 mod write;
 
 pub use claim::{Claim, Claims, Class};
-pub use marks::{FINALIZER, PROVISIONED, is_ours_or_claimed, load_balancer_id, name_of, uid_of};
+pub use marks::{FINALIZER, PROVISIONED, load_balancer_id, name_of, uid_of};
 pub use nodes::targets;
 pub use parse::{Fault, Parsed, parse};
 pub use plan::{Step, World, plan};

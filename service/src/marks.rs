@@ -5,8 +5,6 @@ use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1;
 use landfall_provider_api::{ClusterId, LoadBalancerId, ServiceName};
 
-use crate::claim::Claims;
-
 /// Keeps a Service until its load balancer is released (KEP-980). Other implementations use the
 /// same name, so alone it proves nothing.
 pub const FINALIZER: &str = "service.kubernetes.io/load-balancer-cleanup";
@@ -36,12 +34,6 @@ pub fn load_balancer_id(service: &Service, cluster: &ClusterId) -> LoadBalancerI
         cluster: cluster.clone(),
         service_uid: uid_of(service).to_owned(),
     }
-}
-
-/// Whether one of our providers claims it, or it carries our condition. What a provider still
-/// holds for it, only the provider can tell.
-pub fn is_ours_or_claimed(service: &Service, claims: &Claims) -> bool {
-    our_condition(service).is_some() || claims.claimant(service).is_some()
 }
 
 pub(crate) fn is_load_balancer(service: &Service) -> bool {

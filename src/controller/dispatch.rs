@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Service;
 use landfall_provider_api::{LoadBalancerId, ServiceName};
-use landfall_service::{Class, is_ours_or_claimed, name_of, uid_of};
+use landfall_service::{Class, name_of, uid_of};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -130,8 +130,7 @@ impl Dispatcher {
         self.memories.contains_key(name)
             || self.queue.is_running(name)
             || service.is_some_and(|service| {
-                is_ours_or_claimed(service, &self.context.claims)
-                    || self.held.contains_key(uid_of(service))
+                self.context.claims.concern(service) || self.held.contains_key(uid_of(service))
             })
     }
 
@@ -204,7 +203,7 @@ impl Dispatcher {
         }
         let kept = service
             .as_deref()
-            .filter(|service| is_ours_or_claimed(service, &self.context.claims))
+            .filter(|service| self.context.claims.concern(service))
             .map(uid_of);
         self.queue.finish(&name, again);
         for uid in memory.record.tidy(kept) {

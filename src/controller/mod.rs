@@ -20,7 +20,7 @@ use futures::future::join_all;
 use k8s_openapi::api::core::v1::{Namespace, Service};
 use kube::{Api, Client};
 use landfall_provider_api::{ClusterId, Held, Provider, Snapshot};
-use landfall_service::{Class, is_ours_or_claimed, load_balancer_id, name_of, parse};
+use landfall_service::{Class, load_balancer_id, name_of, parse};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -152,7 +152,7 @@ async fn attend(backend: &Backend, snapshot: &Snapshot, notes: mpsc::UnboundedSe
 fn snapshot(context: &Context) -> Snapshot {
     let nodes = context.nodes.borrow().clone();
     let held = |service: &Service| {
-        is_ours_or_claimed(service, &context.claims).then(|| Held {
+        context.claims.concern(service).then(|| Held {
             id: load_balancer_id(service, &context.cluster),
             service: name_of(service),
             ingress: landfall_service::present_ingress(service),
