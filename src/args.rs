@@ -52,6 +52,26 @@ pub struct ControllerArguments {
     /// Provider calls under way at once
     #[arg(long, value_name = "COUNT", default_value_t = 32, value_parser = at_least_one)]
     pub concurrency: usize,
+
+    /// Flags about leader election.
+    #[command(flatten)]
+    pub lease: LeaseArguments,
+}
+
+/// Several replicas may run; of those that name one Lease, one works.
+#[derive(Debug, Args)]
+pub struct LeaseArguments {
+    /// Whether to wait for the Lease before working
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub leader_elect: bool,
+
+    /// Name of the Lease
+    #[arg(long, value_name = "NAME", default_value = "landfall-controller")]
+    pub lease_name: String,
+
+    /// Namespace of the Lease; it must exist
+    #[arg(long, value_name = "NAMESPACE", default_value = "landfall-system")]
+    pub lease_namespace: String,
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

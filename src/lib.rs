@@ -5,6 +5,7 @@ pub mod args;
 pub mod config;
 pub mod controller;
 mod kubernetes;
+pub mod lease;
 pub mod providers;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

@@ -2,14 +2,18 @@
 
 use std::path::Path;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use kube::Client;
 use landfall_process::{Failure, bind, listening, ready};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::args::{Action, Arguments, ControllerArguments};
+use crate::args::{Action, Arguments, ControllerArguments, LeaseArguments};
 use crate::config::Config;
 use crate::controller;
+use crate::lease::election::Timing;
+use crate::lease::{self, Candidate, Gate, Lost};
 use crate::{admin, kubernetes, providers};
 
 /// Runs what the command line asks for until `stop` is cancelled.
@@ -44,20 +48,58 @@ async fn run_controller(
             None => Ok(()),
         }
     };
-    let work = work(
+    // Given up only when the controller has stopped.
+    let over = CancellationToken::new();
+    let (gate, election) = elect(&client, arguments.lease, over.clone());
+    let controller = control(
         client,
         &config,
         arguments.concurrency,
+        gate,
         is_ready,
         stop.clone(),
     );
-    tokio::try_join!(work, admin, announce(readiness, stop)).map(|_| ())
+    let work = async {
+        controller.await?;
+        over.cancel();
+        Ok(())
+    };
+    let election = async { election.await.map_err(Failure::run) };
+    tokio::try_join!(work, election, admin, announce(readiness, stop)).map(|_| ())
 }
 
-async fn work(
+fn elect(
+    client: &Client,
+    arguments: LeaseArguments,
+    over: CancellationToken,
+) -> (Gate, BoxFuture<'static, Result<(), Lost>>) {
+    if !arguments.leader_elect {
+        return (Gate::open(), std::future::ready(Ok(())).boxed());
+    }
+    let candidate = Candidate {
+        namespace: arguments.lease_namespace,
+        name: arguments.lease_name,
+        identity: format!("{}_{}", host_name(), uuid::Uuid::new_v4()),
+        timing: Timing::default(),
+    };
+    let (gate, election) = lease::campaign(client.clone(), candidate, over);
+    (gate, election.boxed())
+}
+
+/// For people who look at the Lease; the UUID beside it tells replicas apart.
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    match name.trim() {
+        "" => "landfall".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+async fn control(
     client: Client,
     config: &Config,
     concurrency: usize,
+    gate: Gate,
     is_ready: watch::Sender<bool>,
     stop: CancellationToken,
 ) -> Result<(), Failure> {
@@ -71,15 +113,16 @@ async fn work(
         .iter()
         .map(|provider| providers::register(provider, &cluster))
         .collect::<Result<_, _>>()?;
-    Box::pin(controller::run(
+    let running = controller::run(
         client,
         cluster,
         registrations,
         concurrency,
+        gate,
         is_ready,
         stop,
-    ))
-    .await;
+    );
+    Box::pin(running).await;
     Ok(())
 }
 

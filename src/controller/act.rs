@@ -12,6 +12,8 @@ use landfall_provider_api::{
 use landfall_service::{Attempt, Claims, Class, Failure, Step, World, Write, plan, uid_of};
 use tokio::sync::watch;
 
+use crate::lease::Gate;
+
 use super::backend::Backends;
 use super::events::{Events, Reason, reference, reference_to_gone};
 use super::memory::Memory;
@@ -30,6 +32,8 @@ pub(super) struct Context {
     pub(super) nodes: watch::Receiver<Arc<[Node]>>,
     pub(super) publisher: Publisher,
     pub(super) events: Events,
+    /// Asked right before each effect.
+    pub(super) gate: Gate,
 }
 
 impl Context {
@@ -65,9 +69,12 @@ pub(super) async fn look(
             nodes: &nodes,
             now: Timestamp::now(),
         };
-        let after = match plan(service.as_deref(), &memory.record, &world) {
+        let step = plan(service.as_deref(), &memory.record, &world);
+        let after = match step {
             Step::Rest => After::Wait(memory.retry_at),
             Step::Later(delay) => After::Wait(Some(Instant::now() + delay)),
+            // Another replica works now; this one is about to end.
+            _ if !context.gate.is_open() => After::Wait(None),
             Step::Write(write) => match &service {
                 Some(service) => apply(context, name, service, &write, memory).await,
                 None => unreachable!("nothing is written to a Service that is not there"),

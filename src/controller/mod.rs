@@ -24,6 +24,7 @@ use landfall_service::{Class, load_balancer_id, name_of, parse};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::lease::Gate;
 use act::Context;
 use backend::{Backend, Backends};
 use dispatch::{Dispatcher, Note};
@@ -75,12 +76,13 @@ pub async fn identify(client: &Client, name: &str) -> ClusterId {
 }
 
 /// Runs the controller until `stop` is cancelled. `is_ready` becomes true once its caches are
-/// complete.
+/// complete; nothing is written and no provider asked before `gate` opens.
 pub async fn run(
     client: Client,
     cluster: ClusterId,
     registrations: Vec<Registration>,
     concurrency: usize,
+    mut gate: Gate,
     is_ready: watch::Sender<bool>,
     stop: CancellationToken,
 ) {
@@ -101,6 +103,7 @@ pub async fn run(
         nodes,
         publisher: Publisher::new(client),
         events,
+        gate: gate.clone(),
     });
 
     let work = async {
@@ -115,6 +118,9 @@ pub async fn run(
             _ = synced => {}
         }
         is_ready.send_replace(true);
+        if stop.run_until_cancelled(gate.opened()).await.is_none() {
+            return;
+        }
         let snapshot = snapshot(&context);
         let dispatcher = Dispatcher::new(context.clone(), inbox, concurrency);
         let attended = context

@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::SandboxArguments;
 use crate::config::{Backend, Provider};
+use crate::lease::Gate;
 use crate::{controller, providers};
 use block::Block;
 use files::Files;
@@ -160,6 +161,7 @@ async fn control(
         cluster,
         vec![registration],
         CONCURRENCY,
+        Gate::open(),
         is_ready,
         stop,
     ))

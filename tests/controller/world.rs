@@ -70,6 +70,7 @@ impl World {
                 cluster,
                 vec![registration],
                 concurrency,
+                landfall::lease::Gate::open(),
                 is_ready,
                 token,
             ))

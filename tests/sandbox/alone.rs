@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::core::v1::{Namespace, Service};
 use kube::Api;
 use kube::api::{DeleteParams, PostParams};
 use serde_json::{Value, json};
@@ -38,7 +38,14 @@ impl Parts {
              default: true\n  url: http://{address}\n  tokenFile: mock-cloud.token\n"
         );
         std::fs::write(folder.path().join("landfall.yaml"), config).unwrap();
-        let services = Api::default_namespaced(client(&kubeconfig).await);
+        let client = client(&kubeconfig).await;
+        let namespace = json!({"metadata": {"name": "landfall-system"}});
+        let namespace = serde_json::from_value(namespace).unwrap();
+        Api::<Namespace>::all(client.clone())
+            .create(&PostParams::default(), &namespace)
+            .await
+            .unwrap();
+        let services = Api::default_namespaced(client);
         Self {
             folder,
             _cluster: cluster,
@@ -149,6 +156,37 @@ async fn a_controller_that_is_killed_and_started_again_keeps_addresses_and_leaks
     let after = parts.until("kept", |it| !it.is_null()).await;
     assert_eq!(before, after, "a restart wrote to a Service");
     assert_ne!(address_in(&new), address_in(&after));
+}
+
+#[tokio::test]
+async fn of_two_controllers_one_works_and_the_other_follows() {
+    let parts = Parts::start(6).await;
+    let mut first = parts.start_controller();
+    first.wait_until_ready();
+    parts.create("one").await;
+    parts
+        .until("one", |it| condition(it)["status"] == "True")
+        .await;
+    let mut second = parts.start_controller();
+    second.wait_until_ready();
+    first.signal("TERM");
+    assert_eq!(first.ended().status.code(), Some(0));
+    parts.create("two").await;
+    parts
+        .until("two", |it| condition(it)["status"] == "True")
+        .await;
+
+    // One that is killed gives nothing up: its Lease runs out.
+    let mut third = parts.start_controller();
+    third.wait_until_ready();
+    second.signal("KILL");
+    second.ended();
+    parts.create("three").await;
+    parts
+        .until("three", |it| condition(it)["status"] == "True")
+        .await;
+    third.signal("TERM");
+    assert_eq!(third.ended().status.code(), Some(0));
 }
 
 #[tokio::test]
