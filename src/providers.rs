@@ -26,5 +26,7 @@ pub fn register(
         class: configured.class.clone(),
         default: configured.default,
         provider,
+        drift_interval: configured.drift_interval,
+        sweep_after: configured.sweep_after,
     })
 }

@@ -90,6 +90,16 @@ impl Record {
             });
     }
 
+    /// UIDs of Services that this provider was last known to hold as they were wanted.
+    pub fn held_by(&self, class: &Class) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(move |(uid, tenure)| {
+            let attempt = tenure.attempt.as_ref()?;
+            let holds =
+                attempt.class == *class && matches!(attempt.result, Ok(Outcome::Provisioned(_)));
+            holds.then_some(uid.as_str())
+        })
+    }
+
     /// Services other than `current` of which something is left.
     pub(crate) fn predecessors(
         &self,

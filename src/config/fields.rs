@@ -1,5 +1,7 @@
 //! The fields of one mapping in a configuration. Collects faults instead of stopping at the first.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 /// Reads the fields of a mapping one by one, and knows afterwards which nobody asked for.
@@ -46,6 +48,23 @@ impl<'v, 'f> Fields<'v, 'f> {
             self.fault(name, "must be true or false");
         }
         value.as_bool()
+    }
+
+    /// A length of time such as `90s` or `10m`, longer than none.
+    pub(super) fn duration(&mut self, name: &'static str, absent: Duration) -> Option<Duration> {
+        self.asked.push(name);
+        let Some(value) = self.map?.get(name) else {
+            return Some(absent);
+        };
+        let parsed = value
+            .as_str()
+            .and_then(|text| text.parse::<jiff::SignedDuration>().ok());
+        let duration = parsed.and_then(|duration| Duration::try_from(duration).ok());
+        let duration = duration.filter(|duration| !duration.is_zero());
+        if duration.is_none() {
+            self.fault(name, "must be a length of time such as 90s or 10m");
+        }
+        duration
     }
 
     /// A list that must be there, and not empty.

@@ -5,11 +5,17 @@ mod fields;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use landfall_service::Class;
 use serde_json::Value;
 
 use fields::Fields;
+
+/// `driftInterval` where it is not set. A mock cloud is near, and reading it costs little.
+pub const DRIFT_INTERVAL: Duration = Duration::from_mins(1);
+/// `sweepAfter` where it is not set.
+pub const SWEEP_AFTER: Duration = Duration::from_mins(10);
 
 /// A valid configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +34,10 @@ pub struct Provider {
     pub class: Class,
     /// `default`: whether it also takes Services without a class.
     pub default: bool,
+    /// `driftInterval`: from one comparison of all that the provider holds to the next.
+    pub drift_interval: Duration,
+    /// `sweepAfter`: how long something must have belonged to no Service before it is released.
+    pub sweep_after: Duration,
     /// `type`, with the fields that belong to it.
     pub backend: Backend,
 }
@@ -102,6 +112,8 @@ fn provider(
         .text("class")
         .filter(|class| fields.check_class(class));
     let default = fields.flag("default");
+    let drift_interval = fields.duration("driftInterval", DRIFT_INTERVAL);
+    let sweep_after = fields.duration("sweepAfter", SWEEP_AFTER);
     let backend = match kind.as_deref() {
         Some("mock-cloud") => mock_cloud(&mut fields, folder),
         Some(other) => {
@@ -118,6 +130,8 @@ fn provider(
     Some(Provider {
         class: Class::new(class?),
         default: default?,
+        drift_interval: drift_interval?,
+        sweep_after: sweep_after?,
         backend: backend?,
     })
 }
@@ -192,6 +206,10 @@ providers:
         };
         assert_eq!(provider.class.as_str(), "landfall.dev/mock-cloud");
         assert!(provider.default);
+        assert_eq!(
+            (provider.drift_interval, provider.sweep_after),
+            (DRIFT_INTERVAL, SWEEP_AFTER)
+        );
         let Backend::MockCloud { url, token_file } = &provider.backend;
         assert_eq!(url, "http://127.0.0.1:9090");
         assert_eq!(token_file, Path::new("/etc/landfall/mock-cloud.token"));
@@ -205,6 +223,7 @@ providers:
 - type: mock-cloud
   class: Not A Class
   default: maybe
+  driftInterval: often
   url: localhost
 - type: clouds
 - type: mock-cloud
@@ -218,6 +237,7 @@ providers:
         clusterNam: is not known; did you mean clusterName?
         providers[0].class: "Not A Class" is not a load balancer class such as example.com/name
         providers[0].default: must be true or false
+        providers[0].driftInterval: must be a length of time such as 90s or 10m
         providers[0].url: "localhost" is not a URL such as http://127.0.0.1:9090
         providers[0].tokenFile: is missing
         providers[1].class: is missing

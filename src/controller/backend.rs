@@ -12,7 +12,7 @@ use landfall_service::{Claim, Claims, Class, Failure};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::backoff;
+use super::{Registration, backoff};
 
 /// Time that a provider has to answer one call.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -26,6 +26,10 @@ pub(super) struct Backend {
     /// Whether it also takes Services without a class.
     pub(super) default: bool,
     pub(super) provider: Arc<dyn Provider>,
+    /// From one comparison of all that it holds to the next.
+    pub(super) drift_interval: Duration,
+    /// How long something must have belonged to nobody before it is released.
+    pub(super) sweep_after: Duration,
     begun: watch::Sender<Begun>,
 }
 
@@ -69,12 +73,21 @@ impl Backends {
 }
 
 impl Backend {
-    pub(super) fn new(class: Class, default: bool, provider: Arc<dyn Provider>) -> Self {
+    pub(super) fn new(registration: Registration) -> Self {
+        let Registration {
+            class,
+            default,
+            provider,
+            drift_interval,
+            sweep_after,
+        } = registration;
         let begun = watch::Sender::new(Begun::Starting);
         Self {
             class,
             default,
             provider,
+            drift_interval,
+            sweep_after,
             begun,
         }
     }
@@ -101,6 +114,11 @@ impl Backend {
 
     async fn try_begin(&self, snapshot: Snapshot) -> Result<Vec<Owned>, Error> {
         within_deadline(self.provider.begin(snapshot)).await
+    }
+
+    /// Reads all that the cluster owns there.
+    pub(super) async fn owned(&self) -> Result<Vec<Owned>, Error> {
+        within_deadline(self.provider.owned()).await
     }
 
     /// `None` while the provider's first start is under way: its end wakes every Service.

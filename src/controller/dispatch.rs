@@ -6,14 +6,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Service;
-use landfall_provider_api::{LoadBalancerId, ServiceName};
+use landfall_provider_api::{LoadBalancerId, Owned, ServiceName};
 use landfall_service::{Class, name_of, uid_of};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::act::{Context, look};
+use super::backend::Backend;
 use super::memory::Memory;
+use super::sweep::Sweep;
 
 /// Time that calls under way have to end when the controller stops.
 const DRAIN: Duration = Duration::from_secs(3);
@@ -29,6 +31,8 @@ pub(super) enum Note {
     Holds(Class, Vec<String>),
     /// What a provider last answered for this one may no longer hold.
     Stale(LoadBalancerId),
+    /// All that the cluster owns at a provider now.
+    Compared(Class, Vec<Owned>),
 }
 
 /// A worker's return: the key, its memory, and when to look again.
@@ -44,6 +48,8 @@ pub(super) struct Dispatcher {
     names: HashMap<String, ServiceName>,
     /// What providers hold, until the Service that it belongs to is looked at.
     held: HashMap<String, BTreeSet<Class>>,
+    /// What of each provider's things belongs to nobody.
+    sweeps: HashMap<Class, Sweep>,
     /// Keys whose answer became stale while they ran.
     stale: HashSet<ServiceName>,
     workers: JoinSet<Finished>,
@@ -57,6 +63,8 @@ impl Dispatcher {
         notes: mpsc::UnboundedReceiver<Note>,
         concurrency: usize,
     ) -> Self {
+        let sweep = |backend: &Backend| (backend.class.clone(), Sweep::new(backend.sweep_after));
+        let sweeps = context.backends.iter().map(sweep).collect();
         Self {
             context,
             notes,
@@ -65,6 +73,7 @@ impl Dispatcher {
             memories: HashMap::new(),
             names: HashMap::new(),
             held: HashMap::new(),
+            sweeps,
             stale: HashSet::new(),
             workers: JoinSet::new(),
             keys: HashMap::new(),
@@ -122,6 +131,50 @@ impl Dispatcher {
                 }
                 self.queue.add(name, now);
             }
+            Note::Compared(class, owned) => self.compare(&class, &owned, now),
+        }
+    }
+
+    /// Has what is missing made again, and what has belonged to nobody for long released.
+    fn compare(&mut self, class: &Class, owned: &[Owned], now: Instant) {
+        let Some(sweep) = self.sweeps.get_mut(class) else {
+            return;
+        };
+        let services = self.context.services.state();
+        // What a worker has in hand is known, too.
+        let known = services.iter().map(|service| uid_of(service));
+        let known = known.chain(self.names.keys().map(String::as_str)).collect();
+        let held = self
+            .memories
+            .values()
+            .flat_map(|memory| memory.record.held_by(class));
+        let found = sweep.compare(owned, &known, &held.map(str::to_owned).collect(), now);
+        if found.too_many {
+            tracing::error!(
+                %class, orphans = found.orphans,
+                "so much belongs to no Service that nothing of it is released; look at it with \
+                 `landfall sweep`, and release it with `landfall sweep --confirm`"
+            );
+        }
+        for uid in found.missing {
+            let Some(name) = self.names.get(&uid) else {
+                continue;
+            };
+            tracing::warn!(service = %name, %class, "its load balancer is missing; making it again");
+            if let Some(memory) = self.memories.get_mut(name) {
+                memory.make_stale(Some(&uid));
+            }
+            self.queue.add(name, now);
+        }
+        for (name, uid) in found.ripe {
+            // While a worker has the key, the next comparison is early enough.
+            if self.queue.is_running(&name) {
+                continue;
+            }
+            tracing::warn!(service = %name, uid, %class, "something belongs to a Service that is gone; releasing it");
+            let memory = self.memories.entry(name.clone()).or_default();
+            memory.record.tenure_mut(&uid).holders.insert(class.clone());
+            self.queue.add(&name, now);
         }
     }
 

@@ -10,10 +10,12 @@ mod events;
 mod memory;
 mod publish;
 mod queue;
+mod sweep;
 mod watches;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::join_all;
@@ -43,6 +45,10 @@ pub struct Registration {
     pub default: bool,
     /// The provider.
     pub provider: Arc<dyn Provider>,
+    /// From one comparison of all that it holds to the next.
+    pub drift_interval: Duration,
+    /// How long something must have belonged to no Service before it is released.
+    pub sweep_after: Duration,
 }
 
 impl fmt::Debug for Registration {
@@ -90,11 +96,7 @@ pub async fn run(
     let (events, write_events) = Events::new(client.clone());
     let (services, watch_services) = watches::services(client.clone(), notes.clone());
     let (node_store, nodes, watch_nodes) = watches::nodes(client.clone(), notes.clone());
-    let backends = Backends::new(
-        registrations
-            .into_iter()
-            .map(|it| Backend::new(it.class, it.default, it.provider)),
-    );
+    let backends = Backends::new(registrations.into_iter().map(Backend::new));
     let context = Arc::new(Context {
         cluster,
         claims: backends.claims(),
@@ -138,18 +140,36 @@ pub async fn run(
     }
 }
 
-/// Starts a provider, then passes on what it has to tell. Does not end.
+/// Starts a provider, then passes on what it has to tell and what it holds. Does not end.
 async fn attend(backend: &Backend, snapshot: &Snapshot, notes: mpsc::UnboundedSender<Note>) {
     let mut changes = backend.provider.changes();
+    let class = &backend.class;
     let owned = backend.begin(snapshot).await;
     let uids = owned
-        .into_iter()
-        .filter_map(|owned| Some(owned.id?.service_uid));
-    let mut open = notes
-        .send(Note::Holds(backend.class.clone(), uids.collect()))
-        .is_ok();
-    while open && let Some(id) = changes.next().await {
-        open = notes.send(Note::Stale(id)).is_ok();
+        .iter()
+        .filter_map(|owned| Some(owned.id.as_ref()?.service_uid.clone()));
+    let holds = Note::Holds(class.clone(), uids.collect());
+    let mut open = notes.send(holds).is_ok();
+    open = open && notes.send(Note::Compared(class.clone(), owned)).is_ok();
+    while open {
+        // Stretched by chance, so that what started together does not compare together.
+        let pause = backend.drift_interval.mul_f64(0.9 + fastrand::f64() / 5.0);
+        let compare_at = tokio::time::sleep(pause);
+        tokio::pin!(compare_at);
+        loop {
+            tokio::select! {
+                () = &mut compare_at => break,
+                change = changes.next() => match change {
+                    Some(id) => open = notes.send(Note::Stale(id)).is_ok(),
+                    // It has nothing more to tell; comparisons go on.
+                    None => changes = futures::stream::pending().boxed(),
+                },
+            }
+        }
+        match backend.owned().await {
+            Ok(owned) => open = notes.send(Note::Compared(class.clone(), owned)).is_ok(),
+            Err(error) => tracing::warn!(%class, %error, "what it holds could not be compared"),
+        }
     }
     std::future::pending::<()>().await;
 }

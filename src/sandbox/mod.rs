@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::SandboxArguments;
-use crate::config::{Backend, Provider};
+use crate::config::{self, Backend, Provider};
 use crate::lease::Gate;
 use crate::{controller, providers};
 use block::Block;
@@ -78,6 +78,8 @@ pub async fn run(arguments: SandboxArguments, stop: CancellationToken) -> Result
     let provider = Provider {
         class: Class::new(CLASS),
         default: true,
+        drift_interval: config::DRIFT_INTERVAL,
+        sweep_after: config::SWEEP_AFTER,
         backend: Backend::MockCloud {
             url: cloud.url(),
             token_file: files.token(TOKEN_FILE),

@@ -4,6 +4,7 @@
 
 mod changing;
 mod claiming;
+mod drifting;
 mod failing;
 mod provider;
 mod providing;

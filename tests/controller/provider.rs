@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -44,6 +45,9 @@ struct State {
     release_failures: VecDeque<Error>,
     on_ensure: Option<Hook>,
     hangs_for: Option<String>,
+    drift_interval: Option<Duration>,
+    sweep_after: Option<Duration>,
+    owned_failures: VecDeque<Error>,
 }
 
 impl State {
@@ -97,6 +101,52 @@ impl Scripted {
 
     pub fn let_go(&self) {
         self.gate.send_replace(true);
+    }
+
+    /// Has a controller that starts later compare this often, and release what has belonged to
+    /// nobody for this long.
+    pub fn compare_every(&self, interval: Duration, sweep_after: Duration) {
+        let mut state = self.state();
+        state.drift_interval = Some(interval);
+        state.sweep_after = Some(sweep_after);
+    }
+
+    pub fn drift_interval(&self) -> Duration {
+        self.state()
+            .drift_interval
+            .unwrap_or(Duration::from_hours(1))
+    }
+
+    pub fn sweep_after(&self) -> Duration {
+        self.state().sweep_after.unwrap_or(Duration::from_hours(1))
+    }
+
+    pub fn fail_owned(&self, error: Error) {
+        self.state().owned_failures.push_back(error);
+    }
+
+    /// Loses what it holds for the Service of this name, and tells nobody.
+    pub fn lose(&self, name: &str) {
+        self.state()
+            .held
+            .retain(|_, (wanted, _)| wanted.service.name != name);
+    }
+
+    /// Holds something more, like what it holds for the Service of this name but for another UID.
+    pub fn plant(&self, like: &str, uid: &str, name: &str) {
+        let mut planted = self.held(like).remove(0);
+        uid.clone_into(&mut planted.id.service_uid);
+        name.clone_into(&mut planted.service.name);
+        let address = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1));
+        self.state().held.insert(uid.to_owned(), (planted, address));
+    }
+
+    /// How often all was read.
+    pub fn comparisons(&self) -> usize {
+        self.calls()
+            .iter()
+            .filter(|call| **call == Call::Owned)
+            .count()
     }
 
     /// Tells the controller that the Service of this name deserves another look.
@@ -228,7 +278,10 @@ impl Provider for Scripted {
     async fn owned(&self) -> Result<Vec<Owned>, Error> {
         let mut state = self.state();
         state.calls.push(Call::Owned);
-        Ok(state.owned())
+        match state.owned_failures.pop_front() {
+            Some(error) => Err(error),
+            None => Ok(state.owned()),
+        }
     }
 
     fn changes(&self) -> BoxStream<'static, LoadBalancerId> {

@@ -62,6 +62,8 @@ impl World {
             class: Class::new(CLASS),
             default: true,
             provider: Arc::new(self.provider.clone()),
+            drift_interval: self.provider.drift_interval(),
+            sweep_after: self.provider.sweep_after(),
         };
         let (client, token) = (self.client.clone(), stop.clone());
         let task = tokio::spawn(async move {
