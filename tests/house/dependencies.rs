@@ -17,6 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "landfall-service",
         ],
     ),
+    ("landfall-control-plane", &[]),
     (
         "landfall-mock-cloud",
         &["landfall-mock-cloud-wire", "landfall-process"],
