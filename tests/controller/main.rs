@@ -1,11 +1,12 @@
-//! Stories of the service controller, on a mock cluster and with a provider that does as it is
-//! told and remembers what it was asked.
+//! Stories of the service controller, with a provider that does as it is told and remembers what
+//! it was asked. They play on a mock cluster, or on a real control plane (see `place`).
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "tests")]
 
 mod changing;
 mod claiming;
 mod drifting;
 mod failing;
+mod place;
 mod provider;
 mod providing;
 mod releasing;

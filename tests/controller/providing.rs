@@ -141,13 +141,17 @@ async fn nodes_that_come_and_go_reach_every_load_balancer() {
         .await;
     let nodes = Api::<k8s_openapi::api::core::v1::Node>::all(world.client.clone());
     nodes
-        .delete("node-1", &kube::api::DeleteParams::default())
+        .delete(
+            &world.place.node_name("node-1"),
+            &kube::api::DeleteParams::default(),
+        )
         .await
         .unwrap();
+    let left = world.place.node_name("node-2");
     eventually(
         || async {
             let held = world.provider.held("web");
-            held[0].nodes.len() == 1 && held[0].nodes[0].name == "node-2"
+            held[0].nodes.len() == 1 && held[0].nodes[0].name == left
         },
         || "the deleted node is taken out".to_owned(),
     )
@@ -163,7 +167,11 @@ async fn a_node_that_is_not_ready_is_no_reason_to_call() {
     let not_ready = json!({"status": {"conditions": [{"type": "Ready", "status": "False"}]}});
     let patch = Patch::Strategic(not_ready);
     nodes
-        .patch_status("node-1", &PatchParams::default(), &patch)
+        .patch_status(
+            &world.place.node_name("node-1"),
+            &PatchParams::default(),
+            &patch,
+        )
         .await
         .unwrap();
     // A later change of nodes has been seen, and with it the earlier one.

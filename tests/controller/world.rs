@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Node, Service};
+use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use landfall::controller::{self, Registration};
-use landfall_mock_cluster::Cluster;
 use landfall_service::Class;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -15,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::place::{Place, object};
 use crate::provider::Scripted;
 
 pub const CLASS: &str = "landfall.dev/test";
@@ -26,6 +26,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct World {
     pub client: Client,
+    pub place: Place,
     pub provider: Scripted,
     running: Option<(CancellationToken, JoinHandle<()>)>,
 }
@@ -39,9 +40,10 @@ impl World {
     }
 
     pub async fn without_controller() -> Self {
-        let client = Cluster::new().client();
+        let place = Place::new().await;
         let world = Self {
-            client,
+            client: place.client.clone(),
+            place,
             provider: Scripted::new(),
             running: None,
         };
@@ -65,7 +67,7 @@ impl World {
             drift_interval: self.provider.drift_interval(),
             sweep_after: self.provider.sweep_after(),
         };
-        let (client, token) = (self.client.clone(), stop.clone());
+        let (client, token) = (self.place.confine(&self.client), stop.clone());
         let task = tokio::spawn(async move {
             Box::pin(controller::run(
                 client,
@@ -96,32 +98,18 @@ impl World {
     }
 
     pub fn services(&self) -> Api<Service> {
-        Api::namespaced(self.client.clone(), "default")
+        Api::namespaced(self.client.clone(), &self.place.namespace)
     }
 
-    pub async fn create(&self, object: &Value) -> Service {
-        let service = serde_json::from_value(object.clone()).unwrap();
+    pub async fn create(&self, service: &Value) -> Service {
         self.services()
-            .create(&PostParams::default(), &service)
+            .create(&PostParams::default(), &object(service.clone()))
             .await
             .unwrap()
     }
 
     pub async fn create_node(&self, name: &str, address: &str) {
-        let nodes = Api::<Node>::all(self.client.clone());
-        let node = json!({"metadata": {"name": name}});
-        nodes
-            .create(
-                &PostParams::default(),
-                &serde_json::from_value(node).unwrap(),
-            )
-            .await
-            .unwrap();
-        let status = json!({"status": {"addresses": [{"type": "InternalIP", "address": address}]}});
-        nodes
-            .patch_status(name, &PatchParams::default(), &Patch::Merge(status))
-            .await
-            .unwrap();
+        self.place.create_node(name, address).await;
     }
 
     pub async fn patch(&self, name: &str, patch: Value) {
@@ -204,18 +192,18 @@ impl World {
         note.into_inner().unwrap()
     }
 
+    /// Our events on the Service; Kubernetes' own controllers have some, too.
     pub async fn events(&self, name: &str) -> Vec<Event> {
-        let events = Api::<Event>::namespaced(self.client.clone(), "default");
+        let events = Api::<Event>::namespaced(self.client.clone(), &self.place.namespace);
         let mut events = events
             .list(&kube::api::ListParams::default())
             .await
             .unwrap()
             .items;
         events.retain(|event| {
-            event
-                .regarding
-                .as_ref()
-                .is_some_and(|it| it.name.as_deref() == Some(name))
+            let regarding = event.regarding.as_ref();
+            event.reporting_controller.as_deref() == Some("landfall-controller")
+                && regarding.is_some_and(|it| it.name.as_deref() == Some(name))
         });
         events
     }
