@@ -1,37 +1,52 @@
-//! What the controller tells of itself: `/healthz` and `/readyz`.
+//! What the controller tells of itself: `/healthz`, `/readyz` and `/metrics`.
 
 use axum::Router;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
 use axum::routing::get;
 use landfall_process::Failure;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::controller::Metrics;
+
+/// The content type of the OpenMetrics text format.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
 /// Serves until `stop` is cancelled. `ready` becomes true once the caches are complete.
 pub async fn serve(
     listener: TcpListener,
     ready: watch::Receiver<bool>,
+    metrics: Metrics,
     stop: CancellationToken,
 ) -> Result<(), Failure> {
-    let readiness = move || {
-        let ready = *ready.borrow();
-        async move {
-            if ready {
-                (StatusCode::OK, "ok\n")
-            } else {
-                (
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "the caches are not complete yet\n",
-                )
-            }
-        }
-    };
+    let readiness = move || std::future::ready(readiness(*ready.borrow()));
+    let metrics = move || std::future::ready(encoded(&metrics));
     let router = Router::new()
         .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(readiness));
+        .route("/readyz", get(readiness))
+        .route("/metrics", get(metrics));
     axum::serve(listener, router)
         .with_graceful_shutdown(stop.cancelled_owned())
         .await
         .map_err(|error| Failure::run(format!("the admin server failed: {error}")))
+}
+
+fn readiness(ready: bool) -> impl IntoResponse {
+    if ready {
+        (StatusCode::OK, "ok\n")
+    } else {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the caches are not complete yet\n",
+        )
+    }
+}
+
+fn encoded(metrics: &Metrics) -> impl IntoResponse + use<> {
+    match metrics.encode() {
+        Ok(text) => Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text)),
+        Err(error) => Err((StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
+    }
 }

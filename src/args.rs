@@ -45,7 +45,7 @@ pub struct ControllerArguments {
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
 
-    /// Where /healthz and /readyz are served; port 0 takes a free one [default: nowhere]
+    /// Where /healthz, /readyz and /metrics are served; port 0 takes a free one [default: nowhere]
     #[arg(long, value_name = "ADDRESS")]
     pub admin_address: Option<SocketAddr>,
 

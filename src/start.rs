@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::{Action, Arguments, ControllerArguments, LeaseArguments};
 use crate::config::Config;
-use crate::controller;
+use crate::controller::{self, Metrics, Setup};
 use crate::lease::election::Timing;
 use crate::lease::{self, Candidate, Gate, Lost};
 use crate::{admin, kubernetes, providers};
@@ -34,11 +34,18 @@ async fn run_controller(
     let config = read_config(&arguments.config)?;
     let client = kubernetes::client(arguments.kubeconfig.as_deref()).await?;
     let (is_ready, readiness) = watch::channel(false);
+    let metrics = Metrics::default();
     let admin = match arguments.admin_address {
         Some(address) => {
             let listener = bind("--admin-address", address).await?;
             listening("admin", listener.local_addr().map_err(Failure::run)?)?;
-            Some(admin::serve(listener, readiness.clone(), stop.clone()))
+            let metrics = metrics.clone();
+            Some(admin::serve(
+                listener,
+                readiness.clone(),
+                metrics,
+                stop.clone(),
+            ))
         }
         None => None,
     };
@@ -56,6 +63,7 @@ async fn run_controller(
         &config,
         arguments.concurrency,
         gate,
+        metrics,
         is_ready,
         stop.clone(),
     );
@@ -100,6 +108,7 @@ async fn control(
     config: &Config,
     concurrency: usize,
     gate: Gate,
+    metrics: Metrics,
     is_ready: watch::Sender<bool>,
     stop: CancellationToken,
 ) -> Result<(), Failure> {
@@ -113,16 +122,14 @@ async fn control(
         .iter()
         .map(|provider| providers::register(provider, &cluster))
         .collect::<Result<_, _>>()?;
-    let running = controller::run(
-        client,
+    let setup = Setup {
         cluster,
         registrations,
         concurrency,
         gate,
-        is_ready,
-        stop,
-    );
-    Box::pin(running).await;
+        metrics,
+    };
+    Box::pin(controller::run(client, setup, is_ready, stop)).await;
     Ok(())
 }
 

@@ -17,6 +17,7 @@ use crate::lease::Gate;
 use super::backend::Backends;
 use super::events::{Events, Reason, reference, reference_to_gone};
 use super::memory::Memory;
+use super::metrics::{Metrics, WriteLabels};
 use super::publish::{Publisher, Written};
 
 /// Steps that one look may take. A quiet Service needs three; whoever needs more is being changed
@@ -34,6 +35,7 @@ pub(super) struct Context {
     pub(super) events: Events,
     /// Asked right before each effect.
     pub(super) gate: Gate,
+    pub(super) metrics: Metrics,
 }
 
 impl Context {
@@ -102,7 +104,19 @@ async fn apply(
     write: &Write,
     memory: &mut Memory,
 ) -> After {
-    match context.publisher.write(service, name, write).await {
+    let written = context.publisher.write(service, name, write).await;
+    let result = match &written {
+        Ok(Written::Done(_)) => "Done",
+        Ok(Written::Overtaken(_)) => "Overtaken",
+        Ok(Written::Gone) => "Gone",
+        Err(_) => "Failed",
+    };
+    context
+        .metrics
+        .service_writes
+        .get_or_create(&WriteLabels { result })
+        .inc();
+    match written {
         Ok(Written::Done(fresh)) => {
             tell(context, name, service, write);
             if matches!(write, Write::Claim) {

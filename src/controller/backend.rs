@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use landfall_provider_api::{
     Error, LoadBalancer, LoadBalancerId, Outcome, Owned, Provider, Snapshot,
@@ -12,6 +12,7 @@ use landfall_service::{Claim, Claims, Class, Failure};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::metrics::{Metrics, Operation};
 use super::{Registration, backoff};
 
 /// Time that a provider has to answer one call.
@@ -31,6 +32,7 @@ pub(super) struct Backend {
     /// How long something must have belonged to nobody before it is released.
     pub(super) sweep_after: Duration,
     begun: watch::Sender<Begun>,
+    metrics: Metrics,
 }
 
 /// How far a provider has come.
@@ -73,7 +75,7 @@ impl Backends {
 }
 
 impl Backend {
-    pub(super) fn new(registration: Registration) -> Self {
+    pub(super) fn new(registration: Registration, metrics: Metrics) -> Self {
         let Registration {
             class,
             default,
@@ -89,6 +91,7 @@ impl Backend {
             drift_interval,
             sweep_after,
             begun,
+            metrics,
         }
     }
 
@@ -113,12 +116,13 @@ impl Backend {
     }
 
     async fn try_begin(&self, snapshot: Snapshot) -> Result<Vec<Owned>, Error> {
-        within_deadline(self.provider.begin(snapshot)).await
+        self.call(Operation::Begin, self.provider.begin(snapshot))
+            .await
     }
 
     /// Reads all that the cluster owns there.
     pub(super) async fn owned(&self) -> Result<Vec<Owned>, Error> {
-        within_deadline(self.provider.owned()).await
+        self.call(Operation::Owned, self.provider.owned()).await
     }
 
     /// `None` while the provider's first start is under way: its end wakes every Service.
@@ -126,7 +130,7 @@ impl Backend {
         match self.gate()? {
             Err(failure) => Some(Err(failure)),
             Ok(()) => Some(
-                within_deadline(self.provider.ensure(wanted))
+                self.call(Operation::Ensure, self.provider.ensure(wanted))
                     .await
                     .map_err(|e| Failure::from(&e)),
             ),
@@ -138,7 +142,7 @@ impl Backend {
         match self.gate()? {
             Err(failure) => Some(Err(failure)),
             Ok(()) => Some(
-                within_deadline(self.provider.release(id))
+                self.call(Operation::Release, self.provider.release(id))
                     .await
                     .map_err(|e| Failure::from(&e)),
             ),
@@ -152,13 +156,23 @@ impl Backend {
             Begun::Ready => Some(Ok(())),
         }
     }
-}
 
-async fn within_deadline<T>(call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    timeout(DEADLINE, call).await.unwrap_or_else(|_| {
-        let seconds = DEADLINE.as_secs();
-        Err(Error::unavailable(format!(
-            "the provider did not answer within {seconds} s"
-        )))
-    })
+    /// A call, with its deadline, counted.
+    async fn call<T>(
+        &self,
+        operation: Operation,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let start = Instant::now();
+        let result = timeout(DEADLINE, call).await.unwrap_or_else(|_| {
+            let seconds = DEADLINE.as_secs();
+            Err(Error::unavailable(format!(
+                "the provider did not answer within {seconds} s"
+            )))
+        });
+        let outcome = result.as_ref().map_or_else(Error::reason, |_| "Ok");
+        self.metrics
+            .called(&self.class, operation, outcome, start.elapsed());
+        result
+    }
 }

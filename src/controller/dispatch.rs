@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::act::{Context, look};
 use super::backend::Backend;
 use super::memory::Memory;
+use super::metrics::{ClassLabel, SyncLabels, Synced};
 use super::sweep::Sweep;
 
 /// Time that calls under way have to end when the controller stops.
@@ -83,6 +84,11 @@ impl Dispatcher {
     pub(super) async fn run(mut self, stop: CancellationToken) {
         loop {
             self.start_due();
+            let depth = self.queue.len();
+            self.context
+                .metrics
+                .queue_depth
+                .set(i64::try_from(depth).unwrap_or(i64::MAX));
             let due = self
                 .queue
                 .next_due()
@@ -149,6 +155,20 @@ impl Dispatcher {
             .values()
             .flat_map(|memory| memory.record.held_by(class));
         let found = sweep.compare(owned, &known, &held.map(str::to_owned).collect(), now);
+        let label = ClassLabel::of(class);
+        let metrics = &self.context.metrics;
+        metrics
+            .orphans
+            .get_or_create(&label)
+            .set(i64::try_from(found.orphans).unwrap_or(i64::MAX));
+        metrics
+            .orphans_held_back
+            .get_or_create(&label)
+            .set(i64::from(found.too_many));
+        metrics
+            .repairs
+            .get_or_create(&label)
+            .inc_by(found.missing.len() as u64);
         if found.too_many {
             tracing::error!(
                 %class, orphans = found.orphans,
@@ -210,7 +230,16 @@ impl Dispatcher {
             let context = self.context.clone();
             let key = name.clone();
             let worker = self.workers.spawn(async move {
+                let start = Instant::now();
                 let again = look(&context, &name, &mut memory).await;
+                let result = if again.is_some() {
+                    Synced::Postponed
+                } else {
+                    Synced::Settled
+                };
+                let syncs = context.metrics.syncs.get_or_create(&SyncLabels { result });
+                syncs.observe(start.elapsed().as_secs_f64());
+                drop(syncs);
                 (name, memory, again)
             });
             self.keys.insert(worker.id(), key);

@@ -8,6 +8,7 @@ mod backend;
 mod dispatch;
 mod events;
 mod memory;
+mod metrics;
 mod publish;
 mod queue;
 mod sweep;
@@ -32,6 +33,7 @@ use backend::{Backend, Backends};
 use dispatch::{Dispatcher, Note};
 use events::Events;
 use memory::backoff;
+pub use metrics::Metrics;
 use publish::Publisher;
 
 /// The namespace whose UID tells clusters apart.
@@ -81,22 +83,45 @@ pub async fn identify(client: &Client, name: &str) -> ClusterId {
     unreachable!("the back-off has no end")
 }
 
+/// What a controller is made of.
+#[derive(Debug)]
+pub struct Setup {
+    /// This cluster.
+    pub cluster: ClusterId,
+    /// Its providers.
+    pub registrations: Vec<Registration>,
+    /// Services worked on at once.
+    pub concurrency: usize,
+    /// Nothing is written and no provider asked before it opens.
+    pub gate: Gate,
+    /// Where it counts.
+    pub metrics: Metrics,
+}
+
 /// Runs the controller until `stop` is cancelled. `is_ready` becomes true once its caches are
-/// complete; nothing is written and no provider asked before `gate` opens.
+/// complete.
 pub async fn run(
     client: Client,
-    cluster: ClusterId,
-    registrations: Vec<Registration>,
-    concurrency: usize,
-    mut gate: Gate,
+    setup: Setup,
     is_ready: watch::Sender<bool>,
     stop: CancellationToken,
 ) {
+    let Setup {
+        cluster,
+        registrations,
+        concurrency,
+        mut gate,
+        metrics,
+    } = setup;
     let (notes, inbox) = mpsc::unbounded_channel();
     let (events, write_events) = Events::new(client.clone());
     let (services, watch_services) = watches::services(client.clone(), notes.clone());
     let (node_store, nodes, watch_nodes) = watches::nodes(client.clone(), notes.clone());
-    let backends = Backends::new(registrations.into_iter().map(Backend::new));
+    let backends = Backends::new(
+        registrations
+            .into_iter()
+            .map(|it| Backend::new(it, metrics.clone())),
+    );
     let context = Arc::new(Context {
         cluster,
         claims: backends.claims(),
@@ -106,6 +131,7 @@ pub async fn run(
         publisher: Publisher::new(client),
         events,
         gate: gate.clone(),
+        metrics: metrics.clone(),
     });
 
     let work = async {
@@ -123,6 +149,7 @@ pub async fn run(
         if stop.run_until_cancelled(gate.opened()).await.is_none() {
             return;
         }
+        metrics.leader.set(1);
         let snapshot = snapshot(&context);
         let dispatcher = Dispatcher::new(context.clone(), inbox, concurrency);
         let attended = context

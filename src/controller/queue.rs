@@ -81,6 +81,11 @@ impl<K: Clone + Eq + Hash + Ord> Queue<K> {
         }
     }
 
+    /// How many keys are known: those that run, and those that wait, for a time too.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Whether the key runs now.
     pub(super) fn is_running(&self, key: &K) -> bool {
         matches!(self.entries.get(key), Some(Entry::Running { .. }))

@@ -23,8 +23,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::SandboxArguments;
 use crate::config::{self, Backend, Provider};
+use crate::controller::{self, Metrics, Setup};
 use crate::lease::Gate;
-use crate::{controller, providers};
+use crate::providers;
 use block::Block;
 use files::Files;
 use kubelet::SandboxNode;
@@ -158,16 +159,14 @@ async fn control(
     let cluster = controller::identify(&client, NAME).await;
     let registration = providers::register(&provider, &cluster)?;
     let (is_ready, _) = watch::channel(false);
-    Box::pin(controller::run(
-        client,
+    let setup = Setup {
         cluster,
-        vec![registration],
-        CONCURRENCY,
-        Gate::open(),
-        is_ready,
-        stop,
-    ))
-    .await;
+        registrations: vec![registration],
+        concurrency: CONCURRENCY,
+        gate: Gate::open(),
+        metrics: Metrics::default(),
+    };
+    Box::pin(controller::run(client, setup, is_ready, stop)).await;
     Ok(())
 }
 

@@ -6,7 +6,8 @@ use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::events::v1::Event;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
-use landfall::controller::{self, Registration};
+use landfall::controller::{self, Metrics, Registration, Setup};
+use landfall::lease::Gate;
 use landfall_service::Class;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -69,16 +70,14 @@ impl World {
         };
         let (client, token) = (self.place.confine(&self.client), stop.clone());
         let task = tokio::spawn(async move {
-            Box::pin(controller::run(
-                client,
+            let setup = Setup {
                 cluster,
-                vec![registration],
+                registrations: vec![registration],
                 concurrency,
-                landfall::lease::Gate::open(),
-                is_ready,
-                token,
-            ))
-            .await;
+                gate: Gate::open(),
+                metrics: Metrics::default(),
+            };
+            Box::pin(controller::run(client, setup, is_ready, token)).await;
         });
         readiness.wait_for(|ready| *ready).await.unwrap();
         self.running = Some((stop, task));

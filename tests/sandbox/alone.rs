@@ -121,6 +121,13 @@ async fn a_controller_of_its_own_serves_a_cluster() {
     parts
         .until("hello", |it| condition(it)["status"] == "True")
         .await;
+    let metrics = reqwest::get(format!("http://{admin}/metrics"))
+        .await
+        .unwrap();
+    let metrics = metrics.text().await.unwrap();
+    assert!(metrics.contains("landfall_leader 1"), "{metrics}");
+    let ensured = "operation=\"Ensure\",result=\"Ok\"} 1";
+    assert!(metrics.contains(ensured), "{metrics}");
     controller.signal("TERM");
     assert_eq!(controller.ended().status.code(), Some(0));
 }
