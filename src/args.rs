@@ -29,6 +29,8 @@ impl Command for Arguments {
 pub enum Action {
     /// Run the service controller of a cluster
     Controller(ControllerArguments),
+    /// Show what of this cluster's load balancers no Service wants, and release it
+    Sweep(SweepArguments),
     /// Try it on this machine: a mock cluster, a mock cloud, nodes and the controller in one process
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArguments),
@@ -53,9 +55,29 @@ pub struct ControllerArguments {
     #[arg(long, value_name = "COUNT", default_value_t = 32, value_parser = at_least_one)]
     pub concurrency: usize,
 
+    /// Print the configuration as it is understood, defaults included, and end
+    #[arg(long)]
+    pub print_config: bool,
+
     /// Flags about leader election.
     #[command(flatten)]
     pub lease: LeaseArguments,
+}
+
+/// `landfall sweep`.
+#[derive(Debug, Args)]
+pub struct SweepArguments {
+    /// Configuration, in YAML
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+
+    /// Kubeconfig of the cluster [default: $KUBECONFIG, else ~/.kube/config, else the pod's own]
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// Release what is shown without this flag
+    #[arg(long)]
+    pub confirm: bool,
 }
 
 /// Several replicas may run; of those that name one Lease, one works.

@@ -10,5 +10,6 @@ pub mod providers;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 mod start;
+mod sweep;
 
 pub use start::start;

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::controller::{self, Metrics, Setup};
 use crate::lease::election::Timing;
 use crate::lease::{self, Candidate, Gate, Lost};
-use crate::{admin, kubernetes, providers};
+use crate::{admin, kubernetes, providers, sweep};
 
 /// Runs what the command line asks for until `stop` is cancelled.
 pub async fn start(arguments: Arguments, stop: CancellationToken) -> Result<(), Failure> {
@@ -22,6 +22,12 @@ pub async fn start(arguments: Arguments, stop: CancellationToken) -> Result<(), 
     let _ = rustls::crypto::ring::default_provider().install_default();
     match arguments.action {
         Action::Controller(arguments) => Box::pin(run_controller(arguments, stop)).await,
+        Action::Sweep(arguments) => {
+            let config = read_config(&arguments.config)?;
+            let client = kubernetes::client(arguments.kubeconfig.as_deref()).await?;
+            let swept = sweep::run(client, &config, arguments.confirm);
+            stop.run_until_cancelled(swept).await.unwrap_or(Ok(()))
+        }
         #[cfg(feature = "sandbox")]
         Action::Sandbox(arguments) => crate::sandbox::run(arguments, stop).await,
     }
@@ -32,6 +38,9 @@ async fn run_controller(
     stop: CancellationToken,
 ) -> Result<(), Failure> {
     let config = read_config(&arguments.config)?;
+    if arguments.print_config {
+        return print(&config);
+    }
     let client = kubernetes::client(arguments.kubeconfig.as_deref()).await?;
     let (is_ready, readiness) = watch::channel(false);
     let metrics = Metrics::default();
@@ -145,6 +154,12 @@ async fn announce(
         Some(Ok(_)) => ready(),
         _ => Ok(()),
     }
+}
+
+fn print(config: &Config) -> Result<(), Failure> {
+    let text = serde_saphyr::to_string(config).map_err(Failure::run)?;
+    print!("{text}");
+    Ok(())
 }
 
 fn read_config(path: &Path) -> Result<Config, Failure> {

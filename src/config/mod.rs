@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use landfall_service::Class;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use fields::Fields;
@@ -17,8 +18,9 @@ pub const DRIFT_INTERVAL: Duration = Duration::from_mins(1);
 /// `sweepAfter` where it is not set.
 pub const SWEEP_AFTER: Duration = Duration::from_mins(10);
 
-/// A valid configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A valid configuration. Serialized, it is a configuration that says all that this one says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Config {
     /// `clusterName`: with the UID of the namespace `kube-system`, the cluster's identity in
     /// every ownership tag.
@@ -28,22 +30,32 @@ pub struct Config {
 }
 
 /// One of `providers`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Provider {
+    /// `type`, with the fields that belong to it.
+    #[serde(flatten)]
+    pub backend: Backend,
     /// `class`: the `spec.loadBalancerClass` that it owns.
+    #[serde(serialize_with = "as_text")]
     pub class: Class,
     /// `default`: whether it also takes Services without a class.
     pub default: bool,
     /// `driftInterval`: from one comparison of all that the provider holds to the next.
+    #[serde(serialize_with = "as_time")]
     pub drift_interval: Duration,
     /// `sweepAfter`: how long something must have belonged to no Service before it is released.
+    #[serde(serialize_with = "as_time")]
     pub sweep_after: Duration,
-    /// `type`, with the fields that belong to it.
-    pub backend: Backend,
 }
 
 /// A provider's `type`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(
+    tag = "type",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
 pub enum Backend {
     /// `mock-cloud`.
     MockCloud {
@@ -52,6 +64,16 @@ pub enum Backend {
         /// `tokenFile`: holds its bearer token. Relative to the folder of the configuration.
         token_file: PathBuf,
     },
+}
+
+fn as_text<S: Serializer>(value: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+/// As people write it: `1m 30s`.
+fn as_time<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    let time = jiff::SignedDuration::try_from(*value).map_err(serde::ser::Error::custom)?;
+    serializer.collect_str(&format_args!("{time:#}"))
 }
 
 /// Why a configuration cannot be used: every fault, a line each.
@@ -213,6 +235,25 @@ providers:
         let Backend::MockCloud { url, token_file } = &provider.backend;
         assert_eq!(url, "http://127.0.0.1:9090");
         assert_eq!(token_file, Path::new("/etc/landfall/mock-cloud.token"));
+    }
+
+    #[test]
+    fn a_printed_configuration_is_the_same_again() {
+        let folder = Path::new("/etc/landfall");
+        let config = Config::parse(WHOLE, folder).unwrap();
+        let printed = serde_saphyr::to_string(&config).unwrap();
+        assert_eq!(Config::parse(&printed, folder).unwrap(), config);
+        insta::assert_snapshot!(printed, @"
+        clusterName: demo
+        providers:
+        - type: mock-cloud
+          url: http://127.0.0.1:9090
+          tokenFile: /etc/landfall/mock-cloud.token
+          class: landfall.dev/mock-cloud
+          default: true
+          driftInterval: 1m
+          sweepAfter: 10m
+        ");
     }
 
     #[test]

@@ -166,6 +166,61 @@ async fn a_controller_that_is_killed_and_started_again_keeps_addresses_and_leaks
 }
 
 #[tokio::test]
+async fn a_sweep_shows_what_belongs_to_nobody_and_releases_it_when_confirmed() {
+    let parts = Parts::start(7).await;
+    let mut controller = parts.start_controller();
+    controller.wait_until_ready();
+    for name in ["kept", "vanished"] {
+        parts.create(name).await;
+        parts
+            .until(name, |it| condition(it)["status"] == "True")
+            .await;
+    }
+    controller.signal("TERM");
+    controller.ended();
+    // While nobody looks, one goes without waiting for its finalizer.
+    let strip = json!({"metadata": {"finalizers": null}});
+    let parameters = kube::api::PatchParams::default();
+    let patch = kube::api::Patch::Merge(strip);
+    parts
+        .services
+        .patch_status("vanished", &parameters, &patch)
+        .await
+        .unwrap();
+    parts
+        .services
+        .delete("vanished", &DeleteParams::default())
+        .await
+        .unwrap();
+
+    let sweep = |confirm: Option<&str>| {
+        let mut command = Command::new(program("landfall"));
+        command
+            .args(["sweep", "--config"])
+            .arg(parts.folder.path().join("landfall.yaml"));
+        command
+            .arg("--kubeconfig")
+            .arg(parts.folder.path().join("kubeconfig"))
+            .args(confirm);
+        let (succeeded, text) = crate::process::output(&mut command);
+        assert!(succeeded, "{text}");
+        text
+    };
+    let shown = sweep(None);
+    assert!(
+        shown.contains("default/vanished") && !shown.contains("default/kept"),
+        "{shown}"
+    );
+    assert!(shown.contains("nothing was released"), "{shown}");
+    let released = sweep(Some("--confirm"));
+    assert!(
+        released.contains("released") && released.contains("default/vanished"),
+        "{released}"
+    );
+    assert_eq!(sweep(None), "nothing belongs to no Service\n");
+}
+
+#[tokio::test]
 async fn of_two_controllers_one_works_and_the_other_follows() {
     let parts = Parts::start(6).await;
     let mut first = parts.start_controller();

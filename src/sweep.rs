@@ -1,0 +1,89 @@
+//! `landfall sweep`: shows what of this cluster's things no Service wants, and with `--confirm`
+//! releases it. For the case that the controller found so much that it asks a person.
+
+use std::collections::HashSet;
+use std::io::{self, Write};
+
+use k8s_openapi::api::core::v1::Service;
+use kube::api::ListParams;
+use kube::{Api, Client};
+use landfall_process::Failure;
+use landfall_provider_api::{LoadBalancerId, Owned, Provider};
+use landfall_service::uid_of;
+
+use crate::config::Config;
+use crate::{controller, providers};
+
+/// Lists what belongs to no Service, and releases it if that is confirmed.
+pub(crate) async fn run(client: Client, config: &Config, confirmed: bool) -> Result<(), Failure> {
+    let cluster = controller::identify(&client, &config.cluster_name).await;
+    let mut orphans = 0;
+    for configured in &config.providers {
+        let class = &configured.class;
+        let provider = providers::register(configured, &cluster)?.provider;
+        let owned = provider.owned().await.map_err(|error| {
+            Failure::run(format!("{class}: cannot read what it holds: {error}"))
+        })?;
+        // Read after what is held: what was made in between is wanted.
+        let wanted = wanted(&client).await?;
+        for (id, orphan) in owned
+            .iter()
+            .filter_map(|owned| Some((owned.id.as_ref()?, owned)))
+        {
+            if !wanted.contains(&id.service_uid) {
+                orphans += 1;
+                settle(&*provider, id, orphan, confirmed).await?;
+            }
+        }
+    }
+    match (orphans, confirmed) {
+        (0, _) => say("nothing belongs to no Service"),
+        (_, false) => say("nothing was released; add --confirm to release these"),
+        (_, true) => Ok(()),
+    }
+}
+
+/// The UIDs of all Services, from the API server itself.
+async fn wanted(client: &Client) -> Result<HashSet<String>, Failure> {
+    let services = Api::<Service>::all(client.clone())
+        .list(&ListParams::default())
+        .await;
+    let services =
+        services.map_err(|error| Failure::run(format!("cannot list Services: {error}")))?;
+    if services.items.is_empty() {
+        return Err(Failure::run(
+            "the API server lists no Service at all; on that word nothing is released. If the cluster \
+             is really empty, make any Service and try again",
+        ));
+    }
+    Ok(services
+        .items
+        .iter()
+        .map(|service| uid_of(service).to_owned())
+        .collect())
+}
+
+async fn settle(
+    provider: &dyn Provider,
+    id: &LoadBalancerId,
+    orphan: &Owned,
+    confirmed: bool,
+) -> Result<(), Failure> {
+    let service = orphan
+        .service
+        .as_ref()
+        .map_or_else(|| "an unnamed Service".to_owned(), ToString::to_string);
+    let (what, uid) = (&orphan.description, &id.service_uid);
+    if !confirmed {
+        return say(&format!("{what} of {service} (UID {uid})"));
+    }
+    provider.release(id).await.map_err(|error| {
+        Failure::run(format!("{what} of {service}: cannot be released: {error}"))
+    })?;
+    say(&format!("released {what} of {service} (UID {uid})"))
+}
+
+fn say(line: &str) -> Result<(), Failure> {
+    let written = writeln!(io::stdout().lock(), "{line}");
+    written.map_err(|error| Failure::run(format!("cannot write to standard output: {error}")))
+}
