@@ -8,6 +8,7 @@ mod marks;
 mod nodes;
 mod parse;
 mod plan;
+mod reach;
 mod record;
 mod status;
 #[cfg(test)]

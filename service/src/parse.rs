@@ -2,11 +2,9 @@
 //! a raw Service. Releasing never depends on this.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ipnet::IpNet;
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use landfall_provider_api::{
     Affinity, Capabilities, ClusterId, Family, FamilyPolicy, LoadBalancer, Node, Port, PortFailure,
@@ -14,6 +12,7 @@ use landfall_provider_api::{
 };
 
 use crate::marks::{load_balancer_id, name_of};
+use crate::reach::{requested_addresses, source_ranges};
 
 /// `sessionAffinityConfig.clientIP.timeoutSeconds` where it is not set.
 const DEFAULT_AFFINITY: Duration = Duration::from_hours(3);
@@ -55,8 +54,8 @@ pub fn parse(
 
     let (ports, refused) = ports(spec, capabilities, &mut faults);
     let (families, family_policy) = families(spec, capabilities, &mut faults);
-    let requested_addresses = requested_addresses(spec, &families, &mut faults);
-    let source_ranges = source_ranges(spec, capabilities, &mut faults);
+    let requested_addresses = requested_addresses(service, &families, &mut faults);
+    let source_ranges = source_ranges(service, capabilities, &mut faults);
     let affinity = affinity(spec, capabilities, &mut faults);
     if !faults.is_empty() {
         return Err(faults);
@@ -187,58 +186,6 @@ fn families(
         });
     }
     (had, policy)
-}
-
-fn requested_addresses(
-    spec: &ServiceSpec,
-    families: &[Family],
-    faults: &mut Vec<Fault>,
-) -> Vec<IpAddr> {
-    const FIELD: &str = "spec.loadBalancerIP";
-    let text = spec.load_balancer_ip.as_deref().map_or("", str::trim);
-    if text.is_empty() {
-        return Vec::new();
-    }
-    let message = match text.parse::<IpAddr>() {
-        Err(_) => format!("{text:?} is not an IP address"),
-        Ok(address) if !families.contains(&Family::of(address)) => {
-            format!("{address} is of a family that the Service does not have")
-        }
-        Ok(address) => return vec![address],
-    };
-    faults.push(Fault {
-        field: FIELD,
-        message,
-    });
-    Vec::new()
-}
-
-fn source_ranges(
-    spec: &ServiceSpec,
-    capabilities: &Capabilities,
-    faults: &mut Vec<Fault>,
-) -> Vec<IpNet> {
-    const FIELD: &str = "spec.loadBalancerSourceRanges";
-    let mut ranges = Vec::new();
-    for text in spec.load_balancer_source_ranges.iter().flatten() {
-        // The API server lets blanks around a range pass.
-        match text.trim().parse::<IpNet>() {
-            Ok(range) => ranges.push(range),
-            Err(_) => faults.push(Fault {
-                field: FIELD,
-                message: format!("{text:?} is not an address range such as 192.0.2.0/24"),
-            }),
-        }
-    }
-    if !ranges.is_empty() && !capabilities.source_ranges {
-        faults.push(Fault {
-            field: FIELD,
-            message: "the provider cannot restrict who connects; remove the ranges to let \
-                      everybody in"
-                .to_owned(),
-        });
-    }
-    ranges
 }
 
 fn affinity(spec: &ServiceSpec, capabilities: &Capabilities, faults: &mut Vec<Fault>) -> Affinity {

@@ -161,7 +161,7 @@ fn what_a_capable_provider_is_told() {
     assert_eq!(wanted.affinity, Affinity::ClientIp(Duration::from_mins(1)));
     assert_eq!(
         wanted.requested_addresses,
-        ["192.0.2.1".parse::<IpAddr>().unwrap()]
+        ["192.0.2.1".parse::<std::net::IpAddr>().unwrap()]
     );
     assert_eq!(
         wanted.traffic_policy,

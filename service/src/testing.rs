@@ -40,6 +40,11 @@ impl ServiceBuilder {
         self
     }
 
+    pub(crate) fn annotation(mut self, name: &str, value: &str) -> Self {
+        self.0["metadata"]["annotations"][name] = json!(value);
+        self
+    }
+
     pub(crate) fn uid(mut self, uid: &str) -> Self {
         self.0["metadata"]["uid"] = json!(uid);
         self
