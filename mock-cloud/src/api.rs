@@ -5,6 +5,7 @@
 mod admin;
 mod attend;
 mod body;
+mod capabilities;
 mod load_balancers;
 mod problem;
 
@@ -68,6 +69,7 @@ impl Modify for Bearer {
 /// All routes.
 pub(crate) fn router(api: Api) -> Router {
     let cloud = OpenApiRouter::new()
+        .routes(routes!(capabilities::read))
         .routes(routes!(load_balancers::list))
         .routes(routes!(
             load_balancers::put,
@@ -82,6 +84,7 @@ pub(crate) fn router(api: Api) -> Router {
             admin::faults,
             admin::clear_faults
         ))
+        .routes(routes!(admin::set_quota))
         .route_layer(middleware::from_fn_with_state(
             api.clone(),
             attend::require_admin,

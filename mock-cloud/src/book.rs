@@ -4,13 +4,17 @@
 mod addresses;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Instant;
 
 use ipnet::IpNet;
-use landfall_mock_cloud_wire::LoadBalancerSpec;
+use landfall_mock_cloud_wire::{Family, LoadBalancerSpec};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::id::Id;
 use addresses::{Addresses, Taken};
@@ -19,8 +23,23 @@ use addresses::{Addresses, Taken};
 #[derive(Debug)]
 pub(crate) struct Book {
     pool: String,
-    addresses: Addresses,
+    /// What is given where no family is asked for.
+    first: Family,
+    addresses: BTreeMap<Family, Addresses>,
     entries: BTreeMap<Id, Entry>,
+    quota: Quota,
+}
+
+/// What a cloud has at most; without bounds unless they are named.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Quota {
+    /// Load balancers. Those that are there stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_balancers: Option<usize>,
+    /// Listeners of all load balancers together. Those that are there stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listeners: Option<usize>,
 }
 
 /// A load balancer in the book.
@@ -28,7 +47,7 @@ pub(crate) struct Book {
 pub(crate) struct Entry {
     /// As asked for, word for word.
     pub(crate) spec: LoadBalancerSpec,
-    /// Its own until it is deleted; never empty.
+    /// One for each family, its own until it is deleted; never empty.
     pub(crate) addresses: Vec<IpAddr>,
 }
 
@@ -90,61 +109,105 @@ pub(crate) enum Refusal {
         /// What it has.
         has: IpAddr,
     },
+    /// There are no such addresses.
+    #[error("the pool {pool} has no {family} addresses")]
+    NoFamily {
+        /// The family asked for.
+        family: Family,
+        /// Its place in `families`.
+        index: usize,
+        /// The pool, for people.
+        pool: String,
+    },
+    /// The cloud gives no more.
+    #[error("the quota of {most} {what} is used up; delete some or raise it")]
+    Quota {
+        /// Of what.
+        what: &'static str,
+        /// How many there may be.
+        most: usize,
+    },
 }
 
 impl Book {
     pub(crate) fn new(pool: &[IpNet]) -> Self {
+        let of = |family| {
+            let is_of = |net: &&IpNet| Family::of(net.network()) == family;
+            pool.iter().filter(is_of).copied().collect::<Vec<_>>()
+        };
         Self {
             pool: pool
                 .iter()
                 .map(ToString::to_string)
                 .collect::<Vec<_>>()
                 .join(","),
-            addresses: Addresses::new(pool),
+            first: pool
+                .first()
+                .map_or(Family::IPv4, |net| Family::of(net.network())),
+            addresses: [Family::IPv4, Family::IPv6]
+                .into_iter()
+                .map(|family| (family, of(family)))
+                .filter(|(_, nets)| !nets.is_empty())
+                .map(|(family, nets)| (family, Addresses::new(&nets)))
+                .collect(),
             entries: BTreeMap::new(),
+            quota: Quota::default(),
         }
     }
 
-    /// Makes the load balancer exactly this. A new one gets an address, the one that it asks for
-    /// or the lowest that is free; one that is there keeps its own.
+    /// Families that it has addresses of, the one that is given unasked first.
+    pub(crate) fn families(&self) -> Vec<Family> {
+        let others = self.addresses.keys().copied();
+        let others = others.filter(|family| *family != self.first);
+        std::iter::once(self.first).chain(others).collect()
+    }
+
+    /// What there may be from now on.
+    pub(crate) fn set_quota(&mut self, quota: Quota) {
+        self.quota = quota;
+    }
+
+    /// Makes the load balancer exactly this. A new one gets an address of each family that it
+    /// wants, the one that it asks for or the lowest that is free; one that is there keeps its
+    /// own.
     pub(crate) fn put(&mut self, id: &Id, spec: LoadBalancerSpec) -> Result<Put, Refusal> {
-        let Some(entry) = self.entries.get_mut(id) else {
-            let address = self.assign(&spec)?;
-            let addresses = vec![address];
-            self.entries.insert(id.clone(), Entry { spec, addresses });
-            return Ok(Put::Made);
-        };
-        for (index, &address) in spec.requested_addresses.iter().enumerate() {
-            if !entry.addresses.contains(&address) {
-                let has = entry.addresses[0];
-                return Err(Refusal::Fixed {
-                    address,
-                    index,
-                    has,
-                });
-            }
-        }
-        if entry.spec == spec {
+        let before = self.entries.get(id);
+        if before.is_some_and(|entry| entry.spec == spec) {
             return Ok(Put::Unchanged);
         }
-        entry.spec = spec;
-        Ok(Put::Changed)
+        let result = match before {
+            Some(_) => Put::Changed,
+            None => Put::Made,
+        };
+        let has = before.map(|entry| entry.addresses.clone());
+        self.check_quota(before, &spec)?;
+        let has = has.unwrap_or_default();
+        let addresses = self.assign(&spec, &has)?;
+        for address in has.iter().filter(|address| !addresses.contains(address)) {
+            self.free(*address);
+        }
+        self.entries.insert(id.clone(), Entry { spec, addresses });
+        Ok(result)
     }
 
-    /// The port that this new load balancer wants is another program's on the address that it was
-    /// given: gives it the next one. `false`, and nothing changes, if it asked for its address or
-    /// if there is none that might be better.
-    pub(crate) fn relocate(&mut self, id: &Id) -> bool {
+    /// The port that this new load balancer wants is another program's on this address that it
+    /// was given: gives it the next one. `false`, and nothing changes, if it asked for the address
+    /// or if there is none that might be better.
+    pub(crate) fn relocate(&mut self, id: &Id, from: IpAddr) -> bool {
         let Some(entry) = self.entries.get_mut(id) else {
             return false;
         };
-        if !entry.spec.requested_addresses.is_empty() {
-            return false;
-        }
-        let Some(address) = self.addresses.exchange(entry.addresses[0]) else {
+        let place = entry.addresses.iter().position(|address| *address == from);
+        let (Some(place), Some(pool)) = (place, self.addresses.get_mut(&Family::of(from))) else {
             return false;
         };
-        entry.addresses = vec![address];
+        if entry.spec.requested_addresses.contains(&from) {
+            return false;
+        }
+        let Some(address) = pool.exchange(from) else {
+            return false;
+        };
+        entry.addresses[place] = address;
         true
     }
 
@@ -165,152 +228,139 @@ impl Book {
     pub(crate) fn delete(&mut self, id: &Id, until: Instant) -> Option<Entry> {
         let entry = self.entries.remove(id)?;
         for address in &entry.addresses {
-            self.addresses.leave(*address, until);
+            if let Some(pool) = self.addresses.get_mut(&Family::of(*address)) {
+                pool.leave(*address, until);
+            }
         }
         Some(entry)
     }
 
     /// The last connection of a deleted load balancer is gone: its address may be given again.
     pub(crate) fn free(&mut self, address: IpAddr) {
-        self.addresses.free(address);
+        if let Some(pool) = self.addresses.get_mut(&Family::of(address)) {
+            pool.free(address);
+        }
     }
 
-    fn assign(&mut self, spec: &LoadBalancerSpec) -> Result<IpAddr, Refusal> {
-        for (index, &address) in spec.requested_addresses.iter().enumerate() {
-            if !self.addresses.covers(address) {
-                return Err(Refusal::OutsidePool {
-                    address,
-                    index,
-                    pool: self.pool.clone(),
-                });
+    fn check_quota(&self, before: Option<&Entry>, spec: &LoadBalancerSpec) -> Result<(), Refusal> {
+        let listeners = |entry: &Entry| entry.spec.listeners.len();
+        let has = before.map_or(0, listeners);
+        if let Some(most) = self.quota.load_balancers
+            && before.is_none()
+            && self.entries.len() >= most
+        {
+            let what = "load balancers";
+            return Err(Refusal::Quota { what, most });
+        }
+        if let Some(most) = self.quota.listeners
+            && spec.listeners.len() > has
+            && self.entries.values().map(listeners).sum::<usize>() - has + spec.listeners.len()
+                > most
+        {
+            let what = "listeners";
+            return Err(Refusal::Quota { what, most });
+        }
+        Ok(())
+    }
+
+    /// An address of each family wanted: what it `has` of them, and the others new. All or none.
+    fn assign(&mut self, spec: &LoadBalancerSpec, has: &[IpAddr]) -> Result<Vec<IpAddr>, Refusal> {
+        let families = self.wanted_families(spec, has);
+        self.check_requested(spec, has)?;
+        if let Some(index) = families
+            .iter()
+            .position(|family| !self.addresses.contains_key(family))
+        {
+            return Err(Refusal::NoFamily {
+                family: families[index],
+                index,
+                pool: self.pool.clone(),
+            });
+        }
+        let mut addresses = Vec::new();
+        for family in families {
+            let is_of = |address: &&IpAddr| Family::of(**address) == family;
+            if let Some(own) = has.iter().find(is_of) {
+                addresses.push(*own);
+                continue;
+            }
+            match self.take(family, spec) {
+                Ok(address) => addresses.push(address),
+                Err(refusal) => {
+                    let new = addresses.into_iter().filter(|one| !has.contains(one));
+                    new.collect::<Vec<_>>()
+                        .into_iter()
+                        .for_each(|address| self.free(address));
+                    return Err(refusal);
+                }
             }
         }
-        if let Some(&address) = spec.requested_addresses.first() {
+        Ok(addresses)
+    }
+
+    fn wanted_families(&self, spec: &LoadBalancerSpec, has: &[IpAddr]) -> Vec<Family> {
+        let of = |addresses: &[IpAddr]| addresses.iter().copied().map(Family::of).collect();
+        if !spec.families.is_empty() {
+            spec.families.clone()
+        } else if !spec.requested_addresses.is_empty() {
+            of(&spec.requested_addresses)
+        } else if !has.is_empty() {
+            of(has)
+        } else {
+            vec![self.first]
+        }
+    }
+
+    /// Refuses addresses that are not to be had here, or not by one that has another.
+    fn check_requested(&self, spec: &LoadBalancerSpec, has: &[IpAddr]) -> Result<(), Refusal> {
+        for (index, &address) in spec.requested_addresses.iter().enumerate() {
+            let family = Family::of(address);
+            let own = has.iter().find(|own| Family::of(**own) == family);
+            match own {
+                Some(own) if *own == address => {}
+                Some(&has) => {
+                    return Err(Refusal::Fixed {
+                        address,
+                        index,
+                        has,
+                    });
+                }
+                None if self.covers(address) => {}
+                None => {
+                    return Err(Refusal::OutsidePool {
+                        address,
+                        index,
+                        pool: self.pool.clone(),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn covers(&self, address: IpAddr) -> bool {
+        let pool = self.addresses.get(&Family::of(address));
+        pool.is_some_and(|pool| pool.covers(address))
+    }
+
+    /// A new address of a family that the pool has.
+    fn take(&mut self, family: Family, spec: &LoadBalancerSpec) -> Result<IpAddr, Refusal> {
+        let addresses = self.addresses.entry(family);
+        let addresses = addresses.or_insert_with(|| Addresses::new(&[]));
+        let mut requested = spec.requested_addresses.iter().enumerate();
+        if let Some((index, &address)) = requested.find(|(_, one)| Family::of(**one) == family) {
             let taken = |Taken(free_at)| Refusal::Taken {
                 address,
-                index: 0,
+                index,
                 free_at,
             };
-            return self.addresses.take(address).map_err(taken);
+            return addresses.take(address).map_err(taken);
         }
-        self.addresses
+        addresses
             .take_lowest()
             .ok_or_else(|| Refusal::PoolExhausted {
                 pool: self.pool.clone(),
-                free_at: self.addresses.next_free(),
+                free_at: addresses.next_free(),
             })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn book() -> Book {
-        Book::new(&["127.200.0.0/30".parse().unwrap()])
-    }
-
-    fn id(name: &str) -> Id {
-        name.parse().unwrap()
-    }
-
-    fn spec(requested: &[&str]) -> LoadBalancerSpec {
-        LoadBalancerSpec {
-            requested_addresses: requested.iter().map(|a| a.parse().unwrap()).collect(),
-            ..LoadBalancerSpec::default()
-        }
-    }
-
-    fn tagged(key: &str, value: &str) -> LoadBalancerSpec {
-        LoadBalancerSpec {
-            tags: BTreeMap::from([(key.into(), value.into())]),
-            ..LoadBalancerSpec::default()
-        }
-    }
-
-    fn address(book: &Book, name: &str) -> String {
-        book.get(&id(name)).unwrap().addresses[0].to_string()
-    }
-
-    #[test]
-    fn the_same_put_twice_is_one() {
-        let mut book = book();
-        assert_eq!(book.put(&id("a"), spec(&[])), Ok(Put::Made));
-        assert_eq!(book.put(&id("a"), spec(&[])), Ok(Put::Unchanged));
-        assert_eq!(book.put(&id("a"), tagged("k", "v")), Ok(Put::Changed));
-        assert_eq!(address(&book, "a"), "127.200.0.1");
-    }
-
-    #[test]
-    fn an_address_is_kept_for_life() {
-        let mut book = book();
-        book.put(&id("a"), spec(&[])).unwrap();
-        let other = book.put(&id("a"), spec(&["127.200.0.2"])).unwrap_err();
-        assert!(matches!(other, Refusal::Fixed { index: 0, .. }));
-        assert_eq!(book.put(&id("a"), spec(&["127.200.0.1"])), Ok(Put::Changed));
-        assert_eq!(book.put(&id("a"), spec(&[])), Ok(Put::Changed));
-    }
-
-    #[test]
-    fn a_refused_put_changes_nothing() {
-        let mut book = book();
-        book.put(&id("a"), spec(&["127.200.0.2"])).unwrap();
-        let taken = book.put(&id("b"), spec(&["127.200.0.2"])).unwrap_err();
-        assert!(matches!(taken, Refusal::Taken { free_at: None, .. }));
-        let outside = book.put(&id("b"), spec(&["10.0.0.1"])).unwrap_err();
-        assert!(matches!(outside, Refusal::OutsidePool { .. }));
-        assert_eq!(book.get(&id("b")), None);
-        book.put(&id("b"), spec(&[])).unwrap();
-        assert_eq!(address(&book, "b"), "127.200.0.1");
-        let none = book.put(&id("c"), spec(&[])).unwrap_err();
-        assert!(matches!(none, Refusal::PoolExhausted { free_at: None, .. }));
-    }
-
-    #[test]
-    fn a_deleted_one_holds_its_address_until_its_connections_are_gone() {
-        let mut book = book();
-        let until = Instant::now();
-        for name in ["a", "b"] {
-            book.put(&id(name), spec(&[])).unwrap();
-        }
-        assert_eq!(book.delete(&id("nobody"), until), None);
-        let gone = book.delete(&id("a"), until).unwrap();
-        let free_at = Some(until);
-        let full = book.put(&id("c"), spec(&[])).unwrap_err();
-        assert!(matches!(full, Refusal::PoolExhausted { free_at: at, .. } if at == free_at));
-        book.free(gone.addresses[0]);
-        book.put(&id("c"), spec(&[])).unwrap();
-        assert_eq!(address(&book, "c"), "127.200.0.1");
-    }
-
-    #[test]
-    fn only_one_that_did_not_ask_for_its_address_is_moved() {
-        let mut book = book();
-        book.put(&id("a"), spec(&[])).unwrap();
-        assert!(book.relocate(&id("a")));
-        assert_eq!(address(&book, "a"), "127.200.0.2");
-        assert!(!book.relocate(&id("a")), "the other one is occupied");
-        book.put(&id("b"), spec(&["127.200.0.1"])).unwrap();
-        assert!(!book.relocate(&id("b")));
-    }
-
-    #[test]
-    fn a_list_matches_every_tag() {
-        let mut book = book();
-        book.put(&id("b"), tagged("team", "shop")).unwrap();
-        book.put(&id("a"), tagged("team", "shop")).unwrap();
-        let names = |tags: &[(&str, &str)]| {
-            let tags: Vec<_> = tags
-                .iter()
-                .map(|(k, v)| ((*k).into(), (*v).into()))
-                .collect();
-            book.list(&tags)
-                .map(|(id, _)| id.to_string())
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(names(&[]), ["a", "b"]);
-        assert_eq!(names(&[("team", "shop")]), ["a", "b"]);
-        assert!(names(&[("team", "shop"), ("more", "")]).is_empty());
-        assert!(names(&[("team", "other")]).is_empty());
     }
 }

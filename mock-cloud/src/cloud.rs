@@ -4,15 +4,16 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use ipnet::IpNet;
-use landfall_mock_cloud_wire::{LoadBalancer, LoadBalancerSpec};
+use landfall_mock_cloud_wire::{Family, LoadBalancer, LoadBalancerSpec, LoadBalancerState};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::book::{Book, Put, Refusal};
+use crate::book::{Book, Put, Quota, Refusal};
 use crate::front::{Front, Group};
 use crate::id::Id;
 use crate::timing::Timing;
@@ -51,6 +52,8 @@ enum Order {
     Get(Id, Reply<LoadBalancer>),
     List(Vec<(String, String)>, Reply<Vec<LoadBalancer>>),
     Delete(Id, Reply<()>),
+    Families(Reply<Vec<Family>>),
+    SetQuota(Quota, Reply<()>),
 }
 
 impl Cloud {
@@ -64,6 +67,7 @@ impl Cloud {
         let (orders, given) = mpsc::channel(WAITING);
         let owner = Owner {
             book: Book::new(pool),
+            pool: pool.into(),
             fronts: HashMap::new(),
             connections: Group::default(),
             leaving: JoinSet::new(),
@@ -98,6 +102,15 @@ impl Cloud {
         self.order(|reply| Order::Delete(id, reply)).await
     }
 
+    /// Families that the pool has addresses of, the one that is given unasked first.
+    pub(crate) async fn families(&self) -> Result<Vec<Family>, Error> {
+        self.order(Order::Families).await
+    }
+
+    pub(crate) async fn set_quota(&self, quota: Quota) -> Result<(), Error> {
+        self.order(|reply| Order::SetQuota(quota, reply)).await
+    }
+
     async fn order<T>(&self, order: impl FnOnce(Reply<T>) -> Order) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
         self.orders
@@ -111,6 +124,7 @@ impl Cloud {
 /// What the task owns.
 struct Owner {
     book: Book,
+    pool: Arc<[IpNet]>,
     fronts: HashMap<Id, Front>,
     /// Those of all load balancers, deleted ones included.
     connections: Group,
@@ -143,6 +157,11 @@ impl Owner {
             Order::Get(id, reply) => drop(reply.send(self.describe(&id))),
             Order::List(tags, reply) => drop(reply.send(Ok(self.list(&tags)))),
             Order::Delete(id, reply) => drop(reply.send(self.delete(id).await)),
+            Order::Families(reply) => drop(reply.send(Ok(self.book.families()))),
+            Order::SetQuota(quota, reply) => {
+                self.book.set_quota(quota);
+                drop(reply.send(Ok(())));
+            }
         }
     }
 
@@ -151,16 +170,17 @@ impl Owner {
         let entry = self.book.get(&id).expect("what was put is in the book");
         let front = self.fronts.entry(id.clone()).or_insert_with(|| {
             let connections = self.connections.subgroup();
-            Front::new(entry.addresses.clone(), connections, self.timing)
+            Front::new(self.pool.clone(), connections, self.timing)
         });
-        front.apply(&entry.spec.listeners).await;
+        front.apply(&entry.addresses, &entry.spec).await;
         if put == Put::Made {
             for _ in 0..MOST_MOVES {
-                if !front.a_port_is_taken() || !self.book.relocate(&id) {
+                let Some(taken) = front.taken() else { break };
+                if !self.book.relocate(&id, taken) {
                     break;
                 }
                 let entry = self.book.get(&id).expect("what was moved is in the book");
-                front.move_to(entry.addresses.clone()).await;
+                front.move_to(&entry.addresses).await;
             }
         }
         let now = self.describe(&id)?;
@@ -208,6 +228,10 @@ impl Owner {
             id: id.to_string(),
             tags: entry.spec.tags.clone(),
             requested_addresses: entry.spec.requested_addresses.clone(),
+            families: entry.spec.families.clone(),
+            source_ranges: entry.spec.source_ranges.clone(),
+            affinity: entry.spec.affinity.clone(),
+            state: LoadBalancerState::Active,
             addresses: entry.addresses.clone(),
             listeners: front.describe(&entry.spec.listeners),
         })

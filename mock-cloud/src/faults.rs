@@ -2,10 +2,10 @@
 
 use std::num::NonZeroU32;
 
+use landfall_mock_cloud_wire::Interval;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::interval::Interval;
 use crate::operation::Operation;
 
 /// An order to let calls go wrong: the body of `POST /admin/faults`.

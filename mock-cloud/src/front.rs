@@ -1,54 +1,83 @@
 //! The data plane of one load balancer: its listening sockets, its targets and what is known
-//! about their health, and its connections. It does what the book says; it decides nothing about
-//! addresses, and knows neither ids nor HTTP.
+//! about their health, its clients, connections and flows. It does what the book says; it decides
+//! nothing about addresses, and knows neither ids nor HTTP.
 
+mod accept;
 mod backend;
 mod bind;
 mod connection;
+mod flow;
 mod group;
+mod health;
 mod listener;
+mod port;
+mod probe;
+mod ranges;
+mod recent;
 mod route;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
-use landfall_mock_cloud_wire::{self as wire, ListenerSpec, Protocol};
+use ipnet::IpNet;
+use landfall_mock_cloud_wire::{self as wire, Affinity, ListenerSpec, LoadBalancerSpec, Protocol};
+use tokio::sync::watch;
 
 use crate::timing::Timing;
 use backend::{Backend, Checked};
+pub(crate) use bind::{is_local, make_local};
 pub(crate) use group::Group;
+use health::Check;
 use listener::Listener;
+use ranges::{Gate, Ranges};
 
 /// A load balancer's data plane. Dropped without [`close`](Self::close), it stops listening and
 /// leaves its connections alone.
 #[derive(Debug)]
 pub(crate) struct Front {
     addresses: Vec<IpAddr>,
+    /// Where the addresses come from, for messages.
+    pool: Arc<[IpNet]>,
     timing: Timing,
     connections: Group,
+    ranges: watch::Sender<Arc<Ranges>>,
     listeners: BTreeMap<(Protocol, u16), Listener>,
-    /// Every target address once, however many listeners send traffic to it.
-    backends: BTreeMap<SocketAddr, Checked>,
+    /// Every check once, however many listeners send traffic to what it is about.
+    backends: BTreeMap<Check, Checked>,
 }
 
 impl Front {
-    /// One that listens nowhere yet, on these addresses, and whose connections will be these.
-    pub(crate) fn new(addresses: Vec<IpAddr>, connections: Group, timing: Timing) -> Self {
+    /// One that listens nowhere yet, and whose connections will be these.
+    pub(crate) fn new(pool: Arc<[IpNet]>, connections: Group, timing: Timing) -> Self {
         Self {
-            addresses,
+            addresses: Vec::new(),
+            pool,
             timing,
             connections,
+            ranges: watch::Sender::default(),
             listeners: BTreeMap::new(),
             backends: BTreeMap::new(),
         }
     }
 
     /// Listens and forwards exactly so from now on. What stays is not disturbed, what failed is
-    /// tried again, and connections through what goes have time to end.
-    pub(crate) async fn apply(&mut self, wanted: &[ListenerSpec]) {
-        self.watch_backends(wanted);
-        let ports: BTreeSet<_> = wanted.iter().map(key).collect();
+    /// tried again, and connections through what goes have time to end; those of clients that are
+    /// no longer admitted are cut.
+    pub(crate) async fn apply(&mut self, addresses: &[IpAddr], wanted: &LoadBalancerSpec) {
+        addresses.clone_into(&mut self.addresses);
+        // First of all: nobody gets in who must not.
+        let ranges = Ranges::new(&wanted.source_ranges);
+        self.ranges.send_if_modified(|now| {
+            let differs = **now != ranges;
+            if differs {
+                *now = Arc::new(ranges);
+            }
+            differs
+        });
+        self.watch_backends(&wanted.listeners);
+        let ports: BTreeSet<_> = wanted.listeners.iter().map(key).collect();
         let gone: Vec<_> = self
             .listeners
             .extract_if(.., |key, _| !ports.contains(key))
@@ -57,37 +86,40 @@ impl Front {
             let connections = listener.close().await;
             tokio::spawn(connections.drain(self.timing.drain_timeout));
         }
-        for spec in wanted {
-            let backends = targets(spec).map(|address| self.backend(address)).collect();
+        let affinity = affinity(&wanted.affinity);
+        for spec in &wanted.listeners {
+            let targets = self.targets(spec);
+            let gate = Gate::new(self.ranges.subscribe());
             let listener = self
                 .listeners
                 .entry(key(spec))
-                .or_insert_with(|| Listener::new(&self.connections, self.timing));
-            listener.route_to(backends).await;
-            listener.listen(&self.addresses, spec.port);
+                .or_insert_with(|| Listener::new(key(spec), &self.connections, gate, self.timing));
+            listener.keep_for(spec, affinity);
+            listener.route_to(targets).await;
+            listener.listen(&self.addresses).await;
         }
     }
 
     /// Listens on other addresses instead.
-    pub(crate) async fn move_to(&mut self, addresses: Vec<IpAddr>) {
-        self.addresses = addresses;
-        for ((_, port), listener) in &mut self.listeners {
-            listener.stop_listening().await;
-            listener.listen(&self.addresses, *port);
+    pub(crate) async fn move_to(&mut self, addresses: &[IpAddr]) {
+        addresses.clone_into(&mut self.addresses);
+        for listener in self.listeners.values_mut() {
+            listener.listen(&self.addresses).await;
         }
     }
 
-    /// Whether another program has a port that this load balancer wants.
-    pub(crate) fn a_port_is_taken(&self) -> bool {
-        self.listeners.values().any(Listener::is_port_taken)
+    /// An address on which another program has a port that this load balancer wants.
+    pub(crate) fn taken(&self) -> Option<IpAddr> {
+        self.listeners.values().flat_map(Listener::taken).next()
     }
 
     /// What was asked for with how it fares.
     pub(crate) fn describe(&self, wanted: &[ListenerSpec]) -> Vec<wire::Listener> {
-        wanted
-            .iter()
-            .filter_map(|spec| Some(self.listeners.get(&key(spec))?.describe(spec)))
-            .collect()
+        let describe = |spec: &ListenerSpec| {
+            let listener = self.listeners.get(&key(spec))?;
+            Some(listener.describe(spec, &self.pool))
+        };
+        wanted.iter().filter_map(describe).collect()
     }
 
     /// Stops listening; when this returns, its addresses no longer answer. What is left are its
@@ -100,23 +132,41 @@ impl Front {
         self.connections
     }
 
-    /// Starts checking the targets that are new and stops checking those that are gone.
+    /// Starts the checks that are new and stops those that are gone.
     fn watch_backends(&mut self, wanted: &[ListenerSpec]) {
-        let addresses: BTreeSet<SocketAddr> = wanted.iter().flat_map(targets).collect();
-        self.backends
-            .retain(|address, _| addresses.contains(address));
-        for address in addresses {
+        let checks: BTreeSet<Check> = wanted
+            .iter()
+            .flat_map(|spec| self.checks(spec))
+            .map(|(_, check)| check)
+            .collect();
+        self.backends.retain(|check, _| checks.contains(check));
+        for check in checks {
             self.backends
-                .entry(address)
-                .or_insert_with(|| Checked::start(address, self.timing));
+                .entry(check)
+                .or_insert_with_key(|check| Checked::start(check.clone(), self.timing));
         }
     }
 
-    fn backend(&self, address: SocketAddr) -> Arc<Backend> {
-        self.backends
-            .get(&address)
-            .expect("the backends of every wanted target are watched")
-            .backend()
+    fn targets(&self, spec: &ListenerSpec) -> Vec<(SocketAddr, Arc<Backend>)> {
+        let backend = |check: &Check| {
+            let checked = self.backends.get(check);
+            checked
+                .expect("the backends of every wanted target are watched")
+                .backend()
+        };
+        self.checks(spec)
+            .map(|(address, check)| (address, backend(&check)))
+            .collect()
+    }
+
+    fn checks<'a>(
+        &'a self,
+        spec: &'a ListenerSpec,
+    ) -> impl Iterator<Item = (SocketAddr, Check)> + 'a {
+        spec.targets.iter().map(|target| {
+            let address = SocketAddr::new(target.address, target.port);
+            (address, Check::of(spec, target, &self.timing))
+        })
     }
 }
 
@@ -124,8 +174,9 @@ fn key(spec: &ListenerSpec) -> (Protocol, u16) {
     (spec.protocol, spec.port)
 }
 
-fn targets(spec: &ListenerSpec) -> impl Iterator<Item = SocketAddr> {
-    spec.targets
-        .iter()
-        .map(|target| SocketAddr::new(target.address, target.port))
+fn affinity(wanted: &Affinity) -> Option<Duration> {
+    match wanted {
+        Affinity::None => None,
+        Affinity::ClientIp { timeout } => Some(timeout.0),
+    }
 }

@@ -18,7 +18,7 @@ struct Arguments {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9090")]
     listen: SocketAddr,
 
-    /// Net that load balancers get their addresses from; may be repeated
+    /// Net that load balancers get their addresses from, IPv4 or IPv6; may be repeated
     #[arg(
         long,
         value_name = "NET",

@@ -16,6 +16,8 @@ pub enum Operation {
     ListLoadBalancers,
     /// `DELETE /v1/load-balancers/{id}`
     DeleteLoadBalancer,
+    /// `GET /v1/capabilities`
+    GetCapabilities,
 }
 
 impl fmt::Display for Operation {

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::api::{self, Api};
 use crate::cloud::Cloud;
 use crate::desk::Desk;
+use crate::front::{is_local, make_local};
 use crate::timing::Timing;
 use crate::token::Token;
 
@@ -25,7 +26,8 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How a mock cloud is to be.
 #[derive(Clone)]
 pub struct Options {
-    /// Where the addresses of load balancers come from: IPv4, at least one net.
+    /// Where the addresses of load balancers come from: at least one net. IPv4 and IPv6 may mix;
+    /// the family of the first is given where none is asked for.
     pub pool: Vec<IpNet>,
     /// The bearer token of the API.
     pub token: String,
@@ -66,9 +68,6 @@ pub enum StartError {
     /// There is nothing to give out.
     #[error("the pool is empty; name a net such as 127.200.0.0/16")]
     EmptyPool,
-    /// Load balancers have IPv4 addresses only.
-    #[error("the pool's {0} is IPv6, which the mock cloud does not serve; name an IPv4 net")]
-    PoolFamily(IpNet),
     /// The API's socket is of no use.
     #[error("the API's socket has no address: {0}")]
     Socket(#[source] io::Error),
@@ -92,9 +91,7 @@ impl MockCloud {
         if options.pool.is_empty() {
             return Err(StartError::EmptyPool);
         }
-        if let Some(net) = options.pool.iter().find(|net| matches!(net, IpNet::V6(_))) {
-            return Err(StartError::PoolFamily(*net));
-        }
+        warn_of_absent(&options.pool);
         let address = listener.local_addr().map_err(StartError::Socket)?;
         let tasks = TaskTracker::new();
         let (cloud, cloud_task) = Cloud::new(&options.pool, options.timing, stop.clone());
@@ -126,6 +123,23 @@ impl MockCloud {
     /// Waits until it has stopped: every socket that listened is closed.
     pub async fn stopped(self) {
         self.tasks.wait().await;
+    }
+}
+
+/// Says how to make IPv6 nets of the pool this machine's own where they are not.
+fn warn_of_absent(pool: &[IpNet]) {
+    for net in pool.iter().filter(|net| matches!(net, IpNet::V6(_))) {
+        let Some(address) = net.hosts().next() else {
+            continue;
+        };
+        // Where that cannot be told, each listener will say what fails.
+        if !is_local(address).unwrap_or(true) {
+            tracing::warn!(
+                pool = %net,
+                "this machine does not have the pool's addresses; run `{}`",
+                make_local(net)
+            );
+        }
     }
 }
 

@@ -2,20 +2,31 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::time::Duration;
 
-use landfall_mock_cloud_wire::{FieldError, ListenerSpec, LoadBalancerSpec};
+use landfall_mock_cloud_wire::{
+    Affinity, Family, FieldError, HealthCheck, HealthCheckProtocol, Interval, ListenerSpec,
+    LoadBalancerSpec, Protocol,
+};
 
 const MOST_TAGS: usize = 50;
 const MOST_LISTENERS: usize = 256;
 const LONGEST_KEY: usize = 128;
 const LONGEST_VALUE: usize = 256;
 const LONGEST_NAME: usize = 253;
+const MOST_RANGES: usize = 1000;
+const LONGEST_PATH: usize = 1024;
+const MOST_CHECKS: u32 = 10;
+/// Shorter periods than this cost more than they tell, and longer ones never end.
+const SHORTEST: Duration = Duration::from_millis(10);
+const LONGEST: Duration = Duration::from_hours(24);
 
 /// Everything that is wrong with it; empty if it is valid.
 pub(crate) fn errors(spec: &LoadBalancerSpec) -> Vec<FieldError> {
     let mut errors = Errors(Vec::new());
     tags(spec, &mut errors);
     requested_addresses(spec, &mut errors);
+    clients(spec, &mut errors);
     listeners(spec, &mut errors);
     errors.0
 }
@@ -62,6 +73,32 @@ fn requested_addresses(spec: &LoadBalancerSpec, errors: &mut Errors) {
             let at = ["requestedAddresses", &index.to_string()];
             errors.add(at, "is a second address of its family; ask for one");
         }
+        if !spec.families.is_empty() && !spec.families.contains(&Family::of(*address)) {
+            let at = ["requestedAddresses", &index.to_string()];
+            errors.add(at, "is of a family that `families` does not name");
+        }
+    }
+    let mut families = BTreeSet::new();
+    for (index, family) in spec.families.iter().enumerate() {
+        if !families.insert(family) {
+            errors.add(["families", &index.to_string()], "is named twice");
+        }
+    }
+}
+
+fn clients(spec: &LoadBalancerSpec, errors: &mut Errors) {
+    if spec.source_ranges.len() > MOST_RANGES {
+        let message = format!("has more than {MOST_RANGES} nets");
+        errors.add(["sourceRanges"], message);
+    }
+    if let Affinity::ClientIp { timeout } = &spec.affinity {
+        period(&["affinity", "timeout"], Some(*timeout), errors);
+    }
+}
+
+fn period(at: &[&str], given: Option<Interval>, errors: &mut Errors) {
+    if given.is_some_and(|given| !(SHORTEST..=LONGEST).contains(&given.0)) {
+        errors.add(at.iter().copied(), "must be from 10ms to 24 hours");
     }
 }
 
@@ -83,7 +120,43 @@ fn listeners(spec: &LoadBalancerSpec, errors: &mut Errors) {
             );
             errors.add(at, taken);
         }
+        let at = ["listeners", &index, "idleTimeout"];
+        if listener.protocol == Protocol::Udp {
+            period(&at, listener.idle_timeout, errors);
+        } else if listener.idle_timeout.is_some() {
+            errors.add(at, "is for UDP only; leave it out");
+        }
+        if let Some(check) = &listener.health_check {
+            health_check(&index, check, errors);
+        }
         targets(&index, listener, errors);
+    }
+}
+
+fn health_check(listener: &str, check: &HealthCheck, errors: &mut Errors) {
+    let at = |field| ["listeners", listener, "healthCheck", field];
+    if check.port == Some(0) {
+        errors.add(at("port"), "must be 1 to 65535");
+    }
+    period(&at("interval"), check.interval, errors);
+    for (field, threshold) in [
+        ("healthyThreshold", check.healthy_threshold),
+        ("unhealthyThreshold", check.unhealthy_threshold),
+    ] {
+        if threshold.is_some_and(|checks| !(1..=MOST_CHECKS).contains(&checks)) {
+            errors.add(at(field), format!("must be 1 to {MOST_CHECKS}"));
+        }
+    }
+    let Some(path) = &check.path else {
+        return;
+    };
+    // What is asked for is written into a request as it stands.
+    let fits = path.starts_with('/') && path.bytes().all(|c| c.is_ascii_graphic());
+    if check.protocol != HealthCheckProtocol::Http {
+        errors.add(at("path"), "is for HTTP only; leave it out");
+    } else if !fits || path.len() > LONGEST_PATH {
+        let rule = format!("must be `/` and up to {LONGEST_PATH} visible ASCII characters");
+        errors.add(at("path"), rule);
     }
 }
 
@@ -152,6 +225,76 @@ mod tests {
             "/listeners/2/port",
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn what_concerns_clients_and_checks_is_checked() {
+        let listener = |protocol: &str, more: Value| {
+            let mut listener = json!({"protocol": protocol, "port": 80});
+            listener
+                .as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            json!({"listeners": [listener]})
+        };
+        let check = |more: Value| {
+            let mut check = json!({"protocol": "HTTP"});
+            check
+                .as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            listener("TCP", json!({"healthCheck": check}))
+        };
+        for (body, expected) in [
+            (json!({"families": ["IPv6", "IPv6"]}), "/families/1"),
+            (
+                json!({"families": ["IPv6"], "requestedAddresses": ["10.0.0.1"]}),
+                "/requestedAddresses/0",
+            ),
+            (
+                json!({"affinity": {"type": "clientIp", "timeout": "0s"}}),
+                "/affinity/timeout",
+            ),
+            (
+                json!({"affinity": {"type": "clientIp", "timeout": "1500m"}}),
+                "/affinity/timeout",
+            ),
+            (
+                listener("TCP", json!({"idleTimeout": "1s"})),
+                "/listeners/0/idleTimeout",
+            ),
+            (
+                listener("UDP", json!({"idleTimeout": "1ms"})),
+                "/listeners/0/idleTimeout",
+            ),
+            (check(json!({"port": 0})), "/listeners/0/healthCheck/port"),
+            (
+                check(json!({"interval": "0s"})),
+                "/listeners/0/healthCheck/interval",
+            ),
+            (
+                check(json!({"healthyThreshold": 0})),
+                "/listeners/0/healthCheck/healthyThreshold",
+            ),
+            (
+                check(json!({"unhealthyThreshold": 11})),
+                "/listeners/0/healthCheck/unhealthyThreshold",
+            ),
+            (check(json!({"path": "x"})), "/listeners/0/healthCheck/path"),
+            (
+                check(json!({"path": "/a b"})),
+                "/listeners/0/healthCheck/path",
+            ),
+            (
+                check(json!({"protocol": "TCP", "path": "/"})),
+                "/listeners/0/healthCheck/path",
+            ),
+        ] {
+            assert_eq!(fields(body.clone()), [expected], "{body}");
+        }
+        let both = json!({"listeners": [{"protocol": "TCP", "port": 53}, {"protocol": "UDP", "port": 53}]});
+        assert!(fields(both).is_empty());
+        assert!(fields(check(json!({"path": "/healthz", "port": 30000}))).is_empty());
     }
 
     #[test]

@@ -120,7 +120,6 @@ fn what_it_cannot_use_is_named_with_status_2() {
         ("--listen", "192.0.2.1:9090", "no address 192.0.2.1"),
         ("--pool", "127.200.0.0", "127.200.0.0"),
         ("--pool", "127.200.0.0/33", "127.200.0.0/33"),
-        ("--pool", "fd00::/64", "fd00::/64"),
         ("--token-file", missing, missing),
         ("--token-file", empty, "is empty"),
         ("--admin-token-file", missing, missing),

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::Api;
 use super::body::Body;
 use super::problem::{Problems, Refused};
+use crate::book::Quota;
 use crate::faults::{Fault, FaultList, FaultRule};
 use crate::journal::{CallFilter, CallList};
 use crate::operation::Operation;
@@ -112,5 +113,18 @@ pub(super) async fn faults(State(api): State<Api>) -> Result<Json<FaultList>, Re
 )]
 pub(super) async fn clear_faults(State(api): State<Api>) -> Result<StatusCode, Refused> {
     api.desk.clear_faults().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Sets what there may be at most from now on. What is there stays.
+#[utoipa::path(
+    put, path = "/admin/quota", operation_id = "SetQuota", request_body = Quota,
+    responses((status = 204, description = "It is in force."), Problems),
+)]
+pub(super) async fn set_quota(
+    State(api): State<Api>,
+    Body(quota): Body<Quota>,
+) -> Result<StatusCode, Refused> {
+    api.cloud.set_quota(quota).await?;
     Ok(StatusCode::NO_CONTENT)
 }

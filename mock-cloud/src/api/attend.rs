@@ -65,6 +65,7 @@ fn operation(method: &Method, path: &str) -> Operation {
     match (method, path.ends_with("/{id}")) {
         (&Method::PUT, _) => Operation::PutLoadBalancer,
         (&Method::DELETE, _) => Operation::DeleteLoadBalancer,
+        (_, false) if path.ends_with("/capabilities") => Operation::GetCapabilities,
         (_, true) => Operation::GetLoadBalancer,
         (_, false) => Operation::ListLoadBalancers,
     }

@@ -144,6 +144,16 @@ impl From<book::Refusal> for Refused {
                     .retry_after(free_at.map(seconds_until))
                     .at_requested_address(index)
             }
+            Refusal::NoFamily { index, .. } => {
+                let error = FieldError {
+                    field: pointer(["families", &index.to_string()]),
+                    message: refusal.to_string(),
+                };
+                Self::bad_fields(vec![error])
+            }
+            Refusal::Quota { .. } => {
+                Self::conflict(code::QUOTA_EXCEEDED, "Quota used up", &refusal)
+            }
             Refusal::Fixed { index, .. } => {
                 Self::conflict(code::ADDRESS_FIXED, "Address fixed", &refusal)
                     .at_requested_address(index)

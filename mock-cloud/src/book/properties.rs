@@ -90,6 +90,7 @@ impl Model {
             }
             Err(Refusal::Taken { address, .. }) => assert!(held.contains(&address)),
             Err(Refusal::Fixed { has, .. }) => assert_eq!(Some(has), before),
+            Err(refusal) => panic!("{refusal}"),
         }
     }
 
@@ -99,7 +100,8 @@ impl Model {
             Step::PutAt(name, last) => self.put(name, &[host(last)]),
             Step::Relocate(name) => {
                 let held = self.held();
-                if self.book.relocate(&id(name)) {
+                let from = self.has.get(&name).copied().unwrap_or(host(0));
+                if self.book.relocate(&id(name), from) {
                     let address = self.book.get(&id(name)).unwrap().addresses[0];
                     assert!(!held.contains(&address), "{address} was given twice");
                     self.has.insert(name, address);

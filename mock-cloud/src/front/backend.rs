@@ -1,4 +1,4 @@
-//! A target address and what is known about its health.
+//! A place that is checked, and what is known about its health.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -7,82 +7,62 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use landfall_mock_cloud_wire::TargetHealth;
-use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::health::{Check, Health, Judge, Probe};
+use super::probe;
 use crate::timing::Timing;
 
 /// From one group of checks to the next, as a rule.
 const GRID: Duration = Duration::from_millis(500);
 
-/// A place that accepts connections, or does not. Its health is written by its checks and by the
-/// connections that are made to it.
+/// What is known about the health of a place. It is written by its checks, and by the connections
+/// that are made there.
 #[derive(Debug)]
 pub(super) struct Backend {
-    address: SocketAddr,
+    check: Check,
     timing: Timing,
-    health: watch::Sender<Health>,
+    judge: watch::Sender<Judge>,
     failed: Notify,
 }
 
-/// What the last check or connection showed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Health {
-    Initial,
-    Healthy,
-    Unhealthy(Arc<str>),
-}
-
 impl Backend {
-    pub(super) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     pub(super) fn is_healthy(&self) -> bool {
-        *self.health.borrow() == Health::Healthy
+        *self.judge.borrow().health() == Health::Healthy
     }
 
     pub(super) fn describe(&self) -> TargetHealth {
-        match &*self.health.borrow() {
-            Health::Initial => TargetHealth::Initial,
-            Health::Healthy => TargetHealth::Healthy,
-            Health::Unhealthy(reason) => TargetHealth::Unhealthy {
-                reason: reason.to_string(),
-            },
-        }
+        self.judge.borrow().health().describe()
     }
 
-    /// Connects to it, and takes note of what that shows.
-    pub(super) async fn connect(&self) -> io::Result<TcpStream> {
-        let result = self.attempt().await;
-        self.note(&result);
+    /// Somebody connected to this address, or tried to.
+    pub(super) fn note_connection(&self, address: SocketAddr, result: Result<(), &io::Error>) {
+        if self.check.is_connecting_to(address) {
+            self.note(result);
+        }
         if result.is_err() {
             self.failed.notify_one();
         }
-        result
     }
 
-    async fn attempt(&self) -> io::Result<TcpStream> {
-        let connect = TcpStream::connect(self.address);
-        match tokio::time::timeout(self.timing.connect_timeout, connect).await {
+    async fn attempt(&self) -> io::Result<()> {
+        let probe = probe::run(&self.check.probe);
+        match tokio::time::timeout(self.timing.connect_timeout, probe).await {
             Ok(result) => result,
             Err(_) => Err(io::ErrorKind::TimedOut.into()),
         }
     }
 
-    fn note(&self, result: &io::Result<TcpStream>) {
-        let found = match result {
-            Ok(_) => Health::Healthy,
-            Err(error) if is_our_own(error) => return,
-            Err(error) => Health::Unhealthy(error.to_string().into()),
-        };
-        self.health.send_if_modified(|known| {
-            let differs = *known != found;
+    fn note(&self, result: Result<(), &io::Error>) {
+        if result.is_err_and(is_our_own) {
+            return;
+        }
+        self.judge.send_if_modified(|judge| {
+            let differs = judge.note(result.map_err(ToString::to_string));
             if differs {
-                tracing::debug!(target_address = %self.address, health = ?found, "target health");
-                *known = found;
+                tracing::debug!(check = ?self.check.probe, health = ?judge.health(), "target health");
             }
             differs
         });
@@ -92,10 +72,11 @@ impl Backend {
     async fn check(self: Arc<Self>) {
         let mut failures = 0_u32;
         loop {
-            self.note(&self.attempt().await);
-            if self.is_healthy() {
+            let result = self.attempt().await;
+            self.note(result.as_ref().map(drop));
+            if result.is_ok() {
                 failures = 0;
-                let next = due(self.timing.check_interval);
+                let next = due(self.check.interval);
                 let failed = tokio::time::timeout_at(next, self.failed.notified()).await;
                 if failed.is_err() {
                     continue;
@@ -103,7 +84,8 @@ impl Backend {
             } else {
                 failures = failures.saturating_add(1);
             }
-            tokio::time::sleep_until(due(retry_interval(&self.timing, failures))).await;
+            let interval = retry_interval(&self.timing, self.check.interval, failures);
+            tokio::time::sleep_until(due(interval)).await;
         }
     }
 }
@@ -112,21 +94,25 @@ impl Backend {
 #[derive(Debug)]
 pub(super) struct Checked {
     backend: Arc<Backend>,
-    _checks: AbortOnDropHandle<()>,
+    _checks: Option<AbortOnDropHandle<()>>,
 }
 
 impl Checked {
-    pub(super) fn start(address: SocketAddr, timing: Timing) -> Self {
+    pub(super) fn start(check: Check, timing: Timing) -> Self {
+        let is_assumed = check.probe == Probe::Assume;
         let backend = Arc::new(Backend {
-            address,
+            judge: watch::Sender::new(Judge::new(&check)),
+            check,
             timing,
-            health: watch::Sender::new(Health::Initial),
             failed: Notify::new(),
         });
-        let checks = tokio::spawn(backend.clone().check());
+        let checks = (!is_assumed).then(|| {
+            let checks = tokio::spawn(backend.clone().check());
+            AbortOnDropHandle::new(checks)
+        });
         Self {
             backend,
-            _checks: AbortOnDropHandle::new(checks),
+            _checks: checks,
         }
     }
 
@@ -137,9 +123,9 @@ impl Checked {
 
 /// Time to the next check after so many failures in a row: it doubles with every eighth, so that
 /// targets that nobody mends cost no more than healthy ones.
-fn retry_interval(timing: &Timing, failures: u32) -> Duration {
+fn retry_interval(timing: &Timing, check_interval: Duration, failures: u32) -> Duration {
     let factor = 1_u32 << (failures / 8).min(10);
-    (timing.retry_interval * factor).min(timing.check_interval.max(timing.retry_interval))
+    (timing.retry_interval * factor).min(check_interval.max(timing.retry_interval))
 }
 
 /// When a check that is to come after this interval is made. Checks come in groups, on a grid in
@@ -161,7 +147,7 @@ fn jittered(interval: Duration) -> Duration {
 
 /// Whether a connection failed for want of something on our side, which says nothing about the
 /// target: no file descriptor (EMFILE, ENFILE), no local port.
-fn is_our_own(error: &io::Error) -> bool {
+pub(super) fn is_our_own(error: &io::Error) -> bool {
     super::bind::is_out_of_files(error) || error.kind() == io::ErrorKind::AddrNotAvailable
 }
 
@@ -172,7 +158,8 @@ mod tests {
     #[test]
     fn a_target_that_nobody_mends_is_checked_less_and_less() {
         let timing = Timing::default();
-        let seconds = |failures| retry_interval(&timing, failures).as_secs_f32();
+        let seconds =
+            |failures| retry_interval(&timing, timing.check_interval, failures).as_secs_f32();
         for (failures, expected) in [(0, 1.5), (7, 1.5), (8, 3.0), (16, 6.0), (24, 10.0)] {
             assert!((seconds(failures) - expected).abs() < 0.001, "{failures}");
         }

@@ -1,23 +1,26 @@
 //! Listening sockets of load balancers, and why one cannot be had.
 
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+use ipnet::IpNet;
 use landfall_mock_cloud_wire::ListenerStatus;
 use landfall_process::BindError;
-use tokio::net::{TcpListener, TcpSocket};
+use socket2::{Domain, SockRef, Socket, Type};
+use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 
 /// Connections that the system accepts ahead of us.
 const BACKLOG: u32 = 1024;
 
 /// Listens on an address at once, without waiting for anything.
-pub(super) fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
+pub(super) fn tcp(address: SocketAddr) -> Result<TcpListener, BindError> {
     let listen = || {
         let socket = if address.is_ipv4() {
             TcpSocket::new_v4()
         } else {
             TcpSocket::new_v6()
         }?;
+        prepare(&SockRef::from(&socket), address)?;
         // Connections of a listener that is gone must not keep its successor from the port.
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
@@ -26,9 +29,73 @@ pub(super) fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
     listen().map_err(|source| BindError { address, source })
 }
 
-/// How a listener without its socket shows in an answer.
-pub(super) fn failure(error: &BindError) -> ListenerStatus {
+/// Takes datagrams at an address. It is not shared: a flow belongs to one socket.
+pub(super) fn udp(address: SocketAddr) -> Result<UdpSocket, BindError> {
+    let open = || {
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
+        prepare(&SockRef::from(&socket), address)?;
+        socket.bind(&address.into())?;
+        socket.set_nonblocking(true)?;
+        UdpSocket::from_std(socket.into())
+    };
+    open().map_err(|source| BindError { address, source })
+}
+
+/// A route makes the addresses of a whole IPv6 net this machine's own, but only those of its
+/// interfaces can be bound, unless one asks to bind freely. That would succeed for any address at
+/// all, so it is seen to that clients can reach this one.
+fn prepare(socket: &SockRef<'_>, address: SocketAddr) -> io::Result<()> {
+    if address.is_ipv4() {
+        return Ok(());
+    }
+    if !is_local(address.ip())? {
+        return Err(ErrorKind::AddrNotAvailable.into());
+    }
+    #[cfg(target_os = "linux")]
+    socket.set_freebind_v6(true)?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = socket;
+    Ok(())
+}
+
+/// Whether an IPv6 address is this machine's own: one of an interface, or routed to the loopback.
+/// Nothing is sent.
+pub(crate) fn is_local(address: IpAddr) -> io::Result<bool> {
+    // Any port will do.
+    let place = SocketAddr::new(address, 9);
+    let socket = std::net::UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))?;
+    if socket.connect(place).is_ok() && socket.local_addr()?.ip() == address {
+        return Ok(true);
+    }
+    #[cfg(target_os = "linux")]
+    {
+        let socket = Socket::new(Domain::IPV6, Type::DGRAM, None)?;
+        socket.bind_device(Some(b"lo"))?;
+        Ok(socket.connect(&place.into()).is_ok())
+    }
+    #[cfg(not(target_os = "linux"))]
+    Ok(false)
+}
+
+/// The command that makes the addresses of an IPv6 net this machine's own.
+pub(crate) fn make_local(net: &IpNet) -> String {
+    format!("ip -6 route add local {} dev lo", net.trunc())
+}
+
+/// How a listener without its socket shows in an answer. A machine has all IPv4 loopback
+/// addresses, but only one of IPv6: what is to be done about that depends on the pool.
+pub(super) fn failure(error: &BindError, pool: &[IpNet]) -> ListenerStatus {
     let mut message = error.to_string();
+    let is_part = |net: &&IpNet| error.address.is_ipv6() && net.contains(&error.address.ip());
+    if error.source.kind() == ErrorKind::AddrNotAvailable
+        && let Some(net) = pool.iter().find(is_part)
+    {
+        message = format!(
+            "cannot listen on {}: this machine does not have it; run `{}`",
+            error.address,
+            make_local(net)
+        );
+    }
     let code = match error.source.kind() {
         ErrorKind::AddrInUse => "PortTaken",
         ErrorKind::PermissionDenied => "PermissionDenied",
@@ -58,9 +125,9 @@ mod tests {
 
     fn shown(source: io::Error) -> (String, String) {
         let address = "127.200.0.1:80".parse().unwrap();
-        match failure(&BindError { address, source }) {
+        match failure(&BindError { address, source }, &[]) {
             ListenerStatus::Failed { code, message } => (code, message),
-            ListenerStatus::Listening => panic!("a failure that listens"),
+            other => panic!("a failure that is {other:?}"),
         }
     }
 
@@ -93,5 +160,22 @@ mod tests {
             assert_eq!(code, expected);
             assert!(message.contains(remedy), "{message}");
         }
+    }
+
+    #[test]
+    fn an_ipv6_address_that_the_machine_lacks_comes_with_the_command() {
+        let pool = ["127.200.0.0/16", "fd00:1::7/64"].map(|net| net.parse().unwrap());
+        let error = BindError {
+            address: "[fd00:1::1]:80".parse().unwrap(),
+            source: ErrorKind::AddrNotAvailable.into(),
+        };
+        let ListenerStatus::Failed { code, message } = failure(&error, &pool) else {
+            panic!("a failure")
+        };
+        assert_eq!(code, "AddressNotAvailable");
+        assert!(
+            message.contains("`ip -6 route add local fd00:1::/64 dev lo`"),
+            "{message}"
+        );
     }
 }

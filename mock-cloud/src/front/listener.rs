@@ -1,42 +1,52 @@
-//! One port of a load balancer: accepting, and keeping its routes.
+//! One port of a load balancer: its sockets, and its routes.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use landfall_mock_cloud_wire::{self as wire, ListenerSpec, ListenerStatus, TargetHealth};
+use ipnet::IpNet;
+use landfall_mock_cloud_wire::{
+    self as wire, ListenerSpec, ListenerStatus, Protocol, TargetHealth,
+};
 use landfall_process::BindError;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::accept::accept;
 use super::backend::Backend;
 use super::bind;
-use super::connection;
+use super::flow;
 use super::group::Group;
+use super::port::Port;
+use super::ranges::Gate;
 use super::route::{Route, Table};
 use crate::timing::Timing;
 
-/// Least time from one warning of a listener to the next.
-const QUIET: Duration = Duration::from_mins(1);
+/// How long a flow may be idle, unless its listener says otherwise.
+const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A port, listening or waiting for another attempt.
 #[derive(Debug)]
 pub(super) struct Listener {
-    timing: Timing,
-    /// Those of the load balancer.
-    all_connections: Group,
-    /// Those of this port.
-    connections: Group,
-    table: Table,
+    protocol: Protocol,
+    number: u16,
+    port: Port,
     published: watch::Sender<Arc<[Arc<Route>]>>,
+    idle_timeout: watch::Sender<Duration>,
     live: BTreeMap<SocketAddr, Arc<Route>>,
     draining: BTreeMap<SocketAddr, Draining>,
-    /// One for each address; empty while it failed.
-    accepting: Vec<AbortOnDropHandle<()>>,
-    failure: Option<BindError>,
+    serving: BTreeMap<IpAddr, Serving>,
+    failures: BTreeMap<IpAddr, BindError>,
+}
+
+/// A socket at work.
+#[derive(Debug)]
+struct Serving {
+    stop: CancellationToken,
+    task: AbortOnDropHandle<()>,
 }
 
 /// Connections of a route that was taken away. Dropped, they stay.
@@ -48,37 +58,65 @@ struct Draining {
 
 impl Listener {
     /// One that does not listen yet.
-    pub(super) fn new(load_balancer: &Group, timing: Timing) -> Self {
+    pub(super) fn new(
+        (protocol, number): (Protocol, u16),
+        load_balancer: &Group,
+        gate: Gate,
+        timing: Timing,
+    ) -> Self {
         let (published, routes) = watch::channel(Arc::default());
+        let (idle_timeout, idle) = watch::channel(IDLE_TIMEOUT);
         Self {
-            timing,
-            all_connections: load_balancer.clone(),
-            connections: load_balancer.subgroup(),
-            table: Table::new(routes),
+            protocol,
+            number,
+            port: Port {
+                timing,
+                all: load_balancer.clone(),
+                connections: load_balancer.subgroup(),
+                table: Table::new(routes),
+                gate,
+                idle_timeout: idle,
+            },
             published,
+            idle_timeout,
             live: BTreeMap::new(),
             draining: BTreeMap::new(),
-            accepting: Vec::new(),
-            failure: None,
+            serving: BTreeMap::new(),
+            failures: BTreeMap::new(),
         }
+    }
+
+    /// How long flows may be idle, and how long clients stay with their targets, from now on.
+    pub(super) fn keep_for(&self, spec: &ListenerSpec, affinity: Option<Duration>) {
+        let idle = spec.idle_timeout.map_or(IDLE_TIMEOUT, |time| time.0);
+        self.idle_timeout
+            .send_if_modified(|now| std::mem::replace(now, idle) != idle);
+        self.port.table.set_affinity(affinity);
     }
 
     /// Sends new connections to these from now on. Connections through others have time to end;
     /// one that comes back before that keeps them.
-    pub(super) async fn route_to(&mut self, backends: Vec<Arc<Backend>>) {
+    pub(super) async fn route_to(&mut self, targets: Vec<(SocketAddr, Arc<Backend>)>) {
         self.draining.retain(|_, gone| !gone.end.is_finished());
         let mut before = std::mem::take(&mut self.live);
-        for backend in backends {
-            let address = backend.address();
+        for (address, backend) in targets {
             if self.live.contains_key(&address) {
                 continue;
             }
+            let timing = self.port.timing;
             let route = match before.remove(&address) {
-                Some(kept) => kept,
-                None => Arc::new(Route {
+                Some(kept) if Arc::ptr_eq(&kept.backend, &backend) => kept,
+                // Checked in another way from now on, but the same target.
+                Some(kept) => Arc::new(Route::new(
+                    address,
                     backend,
-                    connections: self.resume(address).await,
-                }),
+                    kept.connections.clone(),
+                    timing,
+                )),
+                None => {
+                    let connections = self.resume(address).await;
+                    Arc::new(Route::new(address, backend, connections, timing))
+                }
             };
             self.live.insert(address, route);
         }
@@ -86,65 +124,78 @@ impl Listener {
             .send_replace(self.live.values().cloned().collect());
         for (address, route) in before {
             let connections = route.connections.clone();
-            let drain = connections.clone().drain(self.timing.drain_timeout);
+            let drain = connections.clone().drain(self.port.timing.drain_timeout);
             let end = AbortOnDropHandle::new(tokio::spawn(drain));
             self.draining.insert(address, Draining { connections, end });
         }
     }
 
-    /// Listens on all these addresses, unless it does so already.
-    pub(super) fn listen(&mut self, addresses: &[IpAddr], port: u16) {
-        if !self.accepting.is_empty() {
-            return;
+    /// Listens on all these addresses and no others. What it does already is not disturbed.
+    pub(super) async fn listen(&mut self, addresses: &[IpAddr]) {
+        let others: Vec<_> = self
+            .serving
+            .extract_if(.., |address, _| !addresses.contains(address))
+            .collect();
+        for (_, serving) in others {
+            serving.end().await;
         }
-        let sockets = addresses
-            .iter()
-            .map(|address| bind::bind(SocketAddr::new(*address, port)))
-            .collect::<Result<Vec<_>, _>>();
-        match sockets {
-            Ok(sockets) => {
-                self.failure = None;
-                self.accepting = sockets
-                    .into_iter()
-                    .map(|socket| AbortOnDropHandle::new(tokio::spawn(self.accept_on(socket))))
-                    .collect();
+        self.failures.clear();
+        for address in addresses {
+            if self.serving.contains_key(address) {
+                continue;
             }
-            Err(error) => self.failure = Some(error),
+            match self.serve(SocketAddr::new(*address, self.number)) {
+                Ok(serving) => drop(self.serving.insert(*address, serving)),
+                Err(error) => drop(self.failures.insert(*address, error)),
+            }
         }
     }
 
-    /// Stops listening for now; when this returns, the port is free.
-    pub(super) async fn stop_listening(&mut self) {
-        for accepting in self.accepting.drain(..) {
-            accepting.abort();
-            // The socket is closed when the task is gone, and not before.
-            drop(accepting.await);
-        }
+    fn serve(&self, address: SocketAddr) -> Result<Serving, BindError> {
+        let (port, stop) = (self.port.clone(), CancellationToken::new());
+        let task = match self.protocol {
+            Protocol::Tcp => {
+                let (socket, stop) = (bind::tcp(address)?, stop.clone());
+                tokio::spawn(async move {
+                    stop.run_until_cancelled(accept(socket, port)).await;
+                })
+            }
+            Protocol::Udp => {
+                let socket = bind::udp(address)?;
+                tokio::spawn(flow::forward(socket, port, stop.clone()))
+            }
+        };
+        let task = AbortOnDropHandle::new(task);
+        Ok(Serving { stop, task })
     }
 
     /// Stops listening for good; when this returns, the port is free. What is left are its
     /// connections.
     pub(super) async fn close(mut self) -> Group {
-        self.stop_listening().await;
+        self.listen(&[]).await;
         // Connections that were accepted but not yet sent anywhere find no target.
         self.published.send_replace(Arc::default());
-        self.connections
+        self.port.connections
     }
 
-    pub(super) fn is_port_taken(&self) -> bool {
-        self.failure
-            .as_ref()
-            .is_some_and(|error| error.source.kind() == io::ErrorKind::AddrInUse)
+    /// Addresses on which another program has the port.
+    pub(super) fn taken(&self) -> impl Iterator<Item = IpAddr> {
+        let taken = |error: &BindError| error.source.kind() == io::ErrorKind::AddrInUse;
+        self.failures
+            .iter()
+            .filter(move |(_, error)| taken(error))
+            .map(|(address, _)| *address)
     }
 
-    pub(super) fn describe(&self, spec: &ListenerSpec) -> wire::Listener {
+    /// How it fares. `pool` is for the remedy of an address that the machine lacks.
+    pub(super) fn describe(&self, spec: &ListenerSpec, pool: &[IpNet]) -> wire::Listener {
         let wanted = spec.targets.iter().filter_map(|target| {
             let address = SocketAddr::new(target.address, target.port);
             Some(wire::TargetStatus {
                 name: target.name.clone(),
                 address: target.address,
                 port: target.port,
-                health: self.live.get(&address)?.backend.describe(),
+                health: self.live.get(&address)?.describe(),
             })
         });
         let draining = self
@@ -157,13 +208,15 @@ impl Listener {
                 port: address.port(),
                 health: TargetHealth::Draining,
             });
+        let failure = self.failures.values().next();
         wire::Listener {
             protocol: spec.protocol,
             port: spec.port,
-            status: self
-                .failure
-                .as_ref()
-                .map_or(ListenerStatus::Listening, bind::failure),
+            idle_timeout: spec.idle_timeout,
+            health_check: spec.health_check.clone(),
+            status: failure.map_or(ListenerStatus::Listening, |error| {
+                bind::failure(error, pool)
+            }),
             targets: wanted.chain(draining).collect(),
         }
     }
@@ -178,57 +231,15 @@ impl Listener {
                 return connections;
             }
         }
-        self.connections.subgroup()
-    }
-
-    /// Accepts for ever.
-    fn accept_on(&self, socket: TcpListener) -> impl Future<Output = ()> + Send + use<> {
-        let (table, connections) = (self.table.clone(), self.connections.clone());
-        let (all, timing) = (self.all_connections.clone(), self.timing);
-        async move {
-            let mut pause = AcceptPause::default();
-            loop {
-                match socket.accept().await {
-                    Ok((client, _)) => {
-                        pause.reset();
-                        let members = (all.enter(), connections.enter());
-                        let serving = connection::serve(client, table.clone(), timing);
-                        let connections = connections.clone();
-                        tokio::spawn(async move {
-                            connections.until_cut(serving).await;
-                            drop(members);
-                        });
-                    }
-                    Err(error) => pause.after(&error).await,
-                }
-            }
-        }
+        self.port.connections.subgroup()
     }
 }
 
-/// Waiting after an accept that failed, so that a lack of file descriptors does not spin.
-#[derive(Default)]
-struct AcceptPause {
-    failures: u32,
-    warned: Option<Instant>,
-}
-
-impl AcceptPause {
-    fn reset(&mut self) {
-        self.failures = 0;
-    }
-
-    async fn after(&mut self, error: &io::Error) {
-        // The client went away before we came: nothing is wrong here.
-        if error.kind() == io::ErrorKind::ConnectionAborted {
-            return;
-        }
-        // With all descriptors in use, accepting works and fails by turns.
-        if self.warned.is_none_or(|then| then.elapsed() > QUIET) {
-            tracing::warn!(%error, "cannot accept connections; trying again");
-            self.warned = Some(Instant::now());
-        }
-        self.failures = (self.failures + 1).min(6);
-        tokio::time::sleep(Duration::from_millis(10) * (1 << self.failures)).await;
+impl Serving {
+    /// Stops; when this returns, the socket is closed.
+    async fn end(self) {
+        self.stop.cancel();
+        // The socket is closed when the task is gone, and not before.
+        drop(self.task.await);
     }
 }

@@ -220,3 +220,29 @@ async fn a_fault_of_no_use_is_refused() {
     }
     assert!(world.faults().await.faults.is_empty());
 }
+
+#[tokio::test]
+async fn a_quota_is_told_and_can_be_raised() {
+    let world = World::start().await;
+    world.put("a", &json!({})).await;
+    let quota = async |body: Value| {
+        let request = world.call(Method::PUT, "/admin/quota").json(&body);
+        assert_eq!(request.send().await.unwrap().status(), 204);
+    };
+    quota(json!({"loadBalancers": 1})).await;
+    let refused = world.try_put("b", &json!({})).await;
+    assert_eq!(refused.status(), 409);
+    let problem: Value = refused.json().await.unwrap();
+    assert_eq!(problem["type"], "urn:landfall:problem:quota-exceeded");
+    world.put("a", &json!({"tags": {"still": "there"}})).await;
+    quota(json!({})).await;
+    world.put("b", &json!({})).await;
+}
+
+#[tokio::test]
+async fn the_cloud_tells_what_it_can_do() {
+    let world = World::with(|options| options.pool.insert(0, "::1/128".parse().unwrap())).await;
+    let told: Value = world.get("/v1/capabilities").await.json().await.unwrap();
+    let expected = json!({"protocols": ["TCP", "UDP"], "families": ["IPv6", "IPv4"]});
+    assert_eq!(told, expected);
+}

@@ -234,9 +234,11 @@ async fn the_description_names_every_route() {
             "delete /v1/load-balancers/{id} DeleteLoadBalancer",
             "get /admin/calls ListCalls",
             "get /admin/faults ListFaults",
+            "get /v1/capabilities GetCapabilities",
             "get /v1/load-balancers ListLoadBalancers",
             "get /v1/load-balancers/{id} GetLoadBalancer",
             "post /admin/faults AddFault",
+            "put /admin/quota SetQuota",
             "put /v1/load-balancers/{id} PutLoadBalancer",
         ]
     );

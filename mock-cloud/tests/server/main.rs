@@ -8,7 +8,12 @@
 mod addresses;
 mod admin;
 mod api;
+mod checks;
+mod clients;
+mod datagram;
 mod draining;
+mod flows;
+mod ipv6;
 mod target;
 mod traffic;
 mod world;

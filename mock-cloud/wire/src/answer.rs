@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{ListenerSpec, LoadBalancerSpec, Protocol, Target};
+use crate::{
+    Affinity, Family, HealthCheck, Interval, ListenerSpec, LoadBalancerSpec, Protocol, Target,
+};
 
 /// A load balancer as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -19,11 +22,36 @@ pub struct LoadBalancer {
     /// As asked for.
     #[schema(value_type = Vec<String>)]
     pub requested_addresses: Vec<IpAddr>,
-    /// Where it answers, one for each family; its own until it is deleted.
+    /// As asked for.
+    #[serde(default)]
+    pub families: Vec<Family>,
+    /// As asked for.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub source_ranges: Vec<IpNet>,
+    /// As asked for.
+    #[serde(default)]
+    pub affinity: Affinity,
+    /// Whether it is there yet.
+    #[serde(default)]
+    pub state: LoadBalancerState,
+    /// Where it answers, one for each family; its own until it is deleted. Empty while it is
+    /// being provisioned.
     #[schema(value_type = Vec<String>, example = json!(["127.200.0.1"]))]
     pub addresses: Vec<IpAddr>,
     /// As asked for, in that order, with how each one fares.
     pub listeners: Vec<Listener>,
+}
+
+/// Whether a load balancer is there yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub enum LoadBalancerState {
+    /// It is on its way: it has no address and listens nowhere. The stream of changes tells when
+    /// that ends.
+    Provisioning,
+    /// It is what its listeners say.
+    #[default]
+    Active,
 }
 
 /// A port of a load balancer as it is.
@@ -34,6 +62,12 @@ pub struct Listener {
     pub protocol: Protocol,
     /// As asked for.
     pub port: u16,
+    /// As asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_timeout: Option<Interval>,
+    /// As asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health_check: Option<HealthCheck>,
     /// Whether clients can connect.
     pub status: ListenerStatus,
     /// As asked for, in that order; then those taken away whose connections are not yet done
@@ -47,7 +81,9 @@ pub struct Listener {
 pub enum ListenerStatus {
     /// They can.
     Listening,
-    /// They cannot. The next PUT tries again.
+    /// Not yet: the load balancer is being provisioned.
+    Pending,
+    /// They cannot, on one address at least. The next PUT tries again.
     Failed {
         /// Why, CamelCase: `PortTaken`, `PermissionDenied`, `AddressNotAvailable`,
         /// `TooManyOpenFiles`, `BindFailed`.
@@ -105,12 +141,19 @@ impl From<LoadBalancer> for LoadBalancerSpec {
             id: _,
             tags,
             requested_addresses,
+            families,
+            source_ranges,
+            affinity,
+            state: _,
             addresses: _,
             listeners,
         } = answer;
         Self {
             tags,
             requested_addresses,
+            families,
+            source_ranges,
+            affinity,
             listeners: listeners.into_iter().map(ListenerSpec::from).collect(),
         }
     }
@@ -121,12 +164,16 @@ impl From<Listener> for ListenerSpec {
         let Listener {
             protocol,
             port,
+            idle_timeout,
+            health_check,
             status: _,
             targets,
         } = answer;
         Self {
             protocol,
             port,
+            idle_timeout,
+            health_check,
             targets: targets
                 .into_iter()
                 .filter(|target| target.health != TargetHealth::Draining)
@@ -160,7 +207,8 @@ mod tests {
     fn an_answer_tells_what_was_asked_for() {
         let answer: LoadBalancer = serde_json::from_value(serde_json::json!({
             "id": "web", "tags": {"team": "shop"}, "requestedAddresses": [],
-            "addresses": ["127.200.0.1"], "added": "later",
+            "addresses": ["127.200.0.1"], "added": "later", "families": ["IPv4"],
+            "sourceRanges": ["10.0.0.0/8"], "affinity": {"type": "clientIp", "timeout": "180m"},
             "listeners": [{
                 "protocol": "TCP", "port": 80,
                 "status": {"state": "Failed", "code": "PortTaken", "message": "…"},
@@ -172,7 +220,8 @@ mod tests {
         }))
         .unwrap();
         let asked: LoadBalancerSpec = serde_json::from_value(serde_json::json!({
-            "tags": {"team": "shop"},
+            "tags": {"team": "shop"}, "families": ["IPv4"], "sourceRanges": ["10.0.0.0/8"],
+            "affinity": {"type": "clientIp", "timeout": "180m"},
             "listeners": [{
                 "protocol": "TCP", "port": 80,
                 "targets": [{"name": "n1", "address": "127.0.0.2", "port": 1}],

@@ -4,11 +4,19 @@
 //! what they mean for a Service is the client's.
 
 mod answer;
+mod change;
+mod interval;
 mod problem;
 mod specification;
 
 pub use answer::{
-    Listener, ListenerStatus, LoadBalancer, LoadBalancerList, TargetHealth, TargetStatus,
+    Listener, ListenerStatus, LoadBalancer, LoadBalancerList, LoadBalancerState, TargetHealth,
+    TargetStatus,
 };
+pub use change::{CloudCapabilities, FreedCapacity, LoadBalancerChange, event};
+pub use interval::{Interval, NoInterval};
 pub use problem::{FieldError, PROBLEM_TYPE, Problem, code};
-pub use specification::{ListenerSpec, LoadBalancerSpec, Protocol, Target};
+pub use specification::{
+    Affinity, Family, HealthCheck, HealthCheckProtocol, ListenerSpec, LoadBalancerSpec, Protocol,
+    Target,
+};

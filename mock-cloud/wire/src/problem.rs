@@ -23,6 +23,11 @@ pub mod code {
     pub const ADDRESS_TAKEN: &str = "address-taken";
     /// 409: the load balancer has another address than the one requested, and keeps it for life.
     pub const ADDRESS_FIXED: &str = "address-fixed";
+    /// 409: the cloud gives no more load balancers or listeners to anybody.
+    pub const QUOTA_EXCEEDED: &str = "quota-exceeded";
+    /// 412: the load balancer is not the one that `If-Match` names, or there is one although
+    /// `If-None-Match: *` wants none.
+    pub const PRECONDITION_FAILED: &str = "precondition-failed";
     /// 413: the body is larger than the server reads.
     pub const TOO_LARGE: &str = "too-large";
     /// 503: the server is about to stop.

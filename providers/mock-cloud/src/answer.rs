@@ -14,6 +14,9 @@ pub(crate) enum Nonsense {
     /// Not what was asked for.
     #[error("it gave a load balancer {0}, which is not of a family that it was asked for")]
     Family(std::net::IpAddr),
+    /// Less than what was asked for.
+    #[error("it gave a load balancer no {0} address, which it was asked for")]
+    Missing(Family),
 }
 
 /// What a load balancer was given.
@@ -31,12 +34,14 @@ pub(crate) fn assigned(known: &Known, families: &[Family]) -> Result<Assigned, N
             Err(Nonsense::Family(*address))
         }
     };
+    let ingress = known.addresses().iter().map(ingress);
+    let ingress = ingress.collect::<Result<_, _>>()?;
+    let has = |family: &&Family| known.addresses().iter().any(|a| Family::of(*a) == **family);
+    if let Some(missing) = families.iter().find(|family| !has(family)) {
+        return Err(Nonsense::Missing(*missing));
+    }
     Ok(Assigned {
-        ingress: known
-            .addresses()
-            .iter()
-            .map(ingress)
-            .collect::<Result<_, _>>()?,
+        ingress,
         failed_ports: known.failed_ports().to_vec(),
     })
 }
@@ -44,11 +49,12 @@ pub(crate) fn assigned(known: &Known, families: &[Family]) -> Result<Assigned, N
 /// The ports that it does not serve.
 pub(crate) fn failed_ports(listeners: &[wire::Listener]) -> Vec<PortFailure> {
     let failure = |listener: &wire::Listener| match &listener.status {
-        wire::ListenerStatus::Listening => None,
+        wire::ListenerStatus::Listening | wire::ListenerStatus::Pending => None,
         wire::ListenerStatus::Failed { code, message } => Some(PortFailure {
             port: listener.port,
             protocol: match listener.protocol {
                 wire::Protocol::Tcp => Protocol::Tcp,
+                wire::Protocol::Udp => Protocol::Udp,
             },
             reason: format!("landfall.dev/{}", camel_case(code)),
             message: message.clone(),
@@ -87,10 +93,16 @@ mod tests {
             id: "a".into(),
             tags: [].into(),
             requested_addresses: Vec::new(),
+            families: Vec::new(),
+            source_ranges: Vec::new(),
+            affinity: wire::Affinity::None,
+            state: wire::LoadBalancerState::Active,
             addresses: addresses.iter().map(|a| a.parse().unwrap()).collect(),
             listeners: vec![wire::Listener {
                 protocol: wire::Protocol::Tcp,
                 port: 80,
+                idle_timeout: None,
+                health_check: None,
                 status,
                 targets: Vec::new(),
             }],
@@ -118,6 +130,11 @@ mod tests {
         assert_eq!(
             of(&["127.200.0.1", "fd00::1"]),
             Err(Nonsense::Family(sixth))
+        );
+        let both = [Family::IPv4, Family::IPv6];
+        assert_eq!(
+            assigned(&known(&["127.200.0.1"], None), &both),
+            Err(Nonsense::Missing(Family::IPv6))
         );
     }
 

@@ -28,6 +28,7 @@ use waiting::{Need, Waiting};
 #[derive(Debug)]
 pub struct MockCloud {
     cluster: ClusterId,
+    families: Vec<Family>,
     api: Api,
     view: View,
     waiting: Waiting,
@@ -42,9 +43,19 @@ impl MockCloud {
         Ok(Self {
             api: Api::new(url, token)?,
             cluster,
+            families: vec![Family::IPv4],
             view: View::default(),
             waiting: Waiting::default(),
         })
+    }
+
+    /// The families that its pool has addresses of, if they are not IPv4 alone. A provider must say
+    /// what it can do before it has called anybody, so this cannot be read from the mock cloud; a
+    /// family that it does not have is refused when a Service asks for it.
+    #[must_use]
+    pub fn with_families(mut self, families: impl IntoIterator<Item = Family>) -> Self {
+        self.families = families.into_iter().collect();
+        self
     }
 
     /// Reads all that the cluster owns, and renews the view.
@@ -97,7 +108,7 @@ impl MockCloud {
     /// Remembers who waits for something to become free.
     fn wait(&self, id: &LoadBalancerId, spec: &wire::LoadBalancerSpec, failure: &Failure) {
         let need = match failure.code() {
-            Some(wire::code::POOL_EXHAUSTED) => Need::Any,
+            Some(wire::code::POOL_EXHAUSTED | wire::code::QUOTA_EXCEEDED) => Need::Any,
             Some(wire::code::ADDRESS_TAKEN) => match spec.requested_addresses.first() {
                 Some(address) => Need::Address(*address),
                 None => Need::Any,
@@ -121,11 +132,11 @@ impl MockCloud {
 impl Provider for MockCloud {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            protocols: vec![Protocol::Tcp],
-            families: vec![Family::IPv4],
+            protocols: vec![Protocol::Tcp, Protocol::Udp],
+            families: self.families.clone(),
             node_ports: true,
-            source_ranges: false,
-            client_affinity: false,
+            source_ranges: true,
+            client_affinity: true,
         }
     }
 

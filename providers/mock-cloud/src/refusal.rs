@@ -117,7 +117,9 @@ impl Failure {
                 after: retry_after,
                 message,
             },
-            (StatusCode::CONFLICT, Some(problem)) if problem.code() == code::POOL_EXHAUSTED => {
+            (StatusCode::CONFLICT, Some(problem))
+                if [code::POOL_EXHAUSTED, code::QUOTA_EXCEEDED].contains(&problem.code()) =>
+            {
                 Error::Exhausted(problem.detail)
             }
             (
@@ -192,6 +194,7 @@ mod tests {
             (500, Some("7"), String::new(), "ProviderUnavailable"),
             (502, None, problem(502, "x"), "ProviderUnavailable"),
             (409, None, problem(409, code::POOL_EXHAUSTED), "Exhausted"),
+            (409, None, problem(409, code::QUOTA_EXCEEDED), "Exhausted"),
             (409, None, problem(409, code::ADDRESS_TAKEN), "Invalid"),
             (409, None, "taken".into(), "ProviderUnavailable"),
             (400, None, problem(400, code::INVALID), "Invalid"),

@@ -1,8 +1,14 @@
 //! What a load balancer is in the mock cloud's words: its name there and its specification. Pure.
 
-use landfall_mock_cloud_wire::{ListenerSpec, LoadBalancerSpec, Protocol, Target};
+use std::time::Duration;
+
+use landfall_mock_cloud_wire::{
+    self as wire, HealthCheck, HealthCheckProtocol, Interval, ListenerSpec, LoadBalancerSpec,
+    Protocol, Target,
+};
 use landfall_provider_api::{
-    ClusterId, Family, LoadBalancer, LoadBalancerId, Node, Port, Protocol as Transport, tags,
+    Affinity, ClusterId, Family, LoadBalancer, LoadBalancerId, Node, Port, Protocol as Transport,
+    TrafficPolicy, tags,
 };
 
 use crate::NewError;
@@ -12,6 +18,10 @@ const LONGEST_ID: usize = 255;
 
 /// Length that is left for the UID of a Service: 36 as a rule, and room for others.
 const SERVICE_UID: usize = 64;
+
+/// From one check of a node's health port to the next: endpoints move from node to node, and a
+/// check is cheap.
+const LOCAL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Its name in the mock cloud: `k8s.CLUSTER.CLUSTER-UID.SERVICE-UID`. Names of different load
 /// balancers differ, whatever is in their parts, for no part holds a dot once it is escaped.
@@ -48,35 +58,76 @@ pub(crate) fn specification(wanted: &LoadBalancer) -> LoadBalancerSpec {
             .map(|(key, value)| (key.to_owned(), value))
             .into(),
         requested_addresses: wanted.requested_addresses.clone(),
+        families: wanted.families.iter().copied().map(family).collect(),
+        source_ranges: wanted.source_ranges.clone(),
+        affinity: match wanted.affinity {
+            Affinity::None => wire::Affinity::None,
+            Affinity::ClientIp(timeout) => wire::Affinity::ClientIp {
+                timeout: Interval(timeout),
+            },
+        },
         listeners: served(wanted)
-            .map(|(_, port, node_port)| ListenerSpec {
-                protocol: Protocol::Tcp,
+            .map(|(_, port, protocol, node_port)| ListenerSpec {
+                protocol,
                 port: port.port,
+                idle_timeout: None,
+                health_check: health_check(wanted.traffic_policy),
                 targets: targets(wanted, node_port),
             })
             .collect(),
     }
 }
 
-/// The ports that the mock cloud can serve, with their place in the Service: those that have a
-/// node port.
-fn served(wanted: &LoadBalancer) -> impl Iterator<Item = (usize, &Port, u16)> {
-    wanted.ports.iter().enumerate().filter_map(|(index, port)| {
-        let node_port = port.node_port?;
-        (port.protocol == Transport::Tcp).then_some((index, port, node_port))
+fn family(family: Family) -> wire::Family {
+    match family {
+        Family::IPv4 => wire::Family::IPv4,
+        Family::IPv6 => wire::Family::IPv6,
+    }
+}
+
+/// With traffic policy `Local`, a node says itself whether it has an endpoint of the Service. As
+/// long as it has no port for that, TCP shows it all the same: such a node refuses connections.
+fn health_check(policy: TrafficPolicy) -> Option<HealthCheck> {
+    let TrafficPolicy::Local {
+        health_check_node_port: Some(port),
+    } = policy
+    else {
+        return None;
+    };
+    Some(HealthCheck {
+        protocol: HealthCheckProtocol::Http,
+        path: Some("/healthz".to_owned()),
+        port: Some(port),
+        interval: Some(Interval(LOCAL_INTERVAL)),
+        healthy_threshold: None,
+        unhealthy_threshold: None,
     })
 }
 
-/// Each node that has an address of the Service's first family. A node without an endpoint of a
-/// Service with traffic policy `Local` refuses connections, and so is seen to be unhealthy.
+/// The ports that the mock cloud can serve, with their place in the Service: those that have a
+/// node port.
+fn served(wanted: &LoadBalancer) -> impl Iterator<Item = (usize, &Port, Protocol, u16)> {
+    wanted.ports.iter().enumerate().filter_map(|(index, port)| {
+        let protocol = match port.protocol {
+            Transport::Tcp => Protocol::Tcp,
+            Transport::Udp => Protocol::Udp,
+            Transport::Sctp => return None,
+        };
+        Some((index, port, protocol, port.node_port?))
+    })
+}
+
+/// Each node, at its address of the first family of the Service that it has one of: the mock cloud
+/// ends the clients' connections, so theirs need not be the same.
 fn targets(wanted: &LoadBalancer, node_port: u16) -> Vec<Target> {
-    let family = wanted.families.first().copied().unwrap_or(Family::IPv4);
     let target = |node: &Node| {
-        let mut addresses = node.addresses.iter();
-        let address = *addresses.find(|address| Family::of(**address) == family)?;
+        let of = |family: &Family| {
+            let mut addresses = node.addresses.iter();
+            addresses.find(|address| Family::of(**address) == *family)
+        };
         Some(Target {
             name: node.name.clone(),
-            address,
+            address: *wanted.families.iter().find_map(of)?,
             port: node_port,
         })
     };
@@ -95,10 +146,15 @@ pub(crate) fn field(wanted: &LoadBalancer, pointer: &str) -> String {
             };
             match part {
                 Some(part @ ("port" | "protocol")) => format!("spec.ports[{index}].{part}"),
+                Some("healthCheck") => "spec.healthCheckNodePort".to_owned(),
                 _ => format!("spec.ports[{index}]"),
             }
         }
         (Some("listeners"), ..) => "spec.ports".to_owned(),
+        (Some("families"), Some(place), _) => format!("spec.ipFamilies[{place}]"),
+        (Some("families"), ..) => "spec.ipFamilies".to_owned(),
+        (Some("sourceRanges"), ..) => "spec.loadBalancerSourceRanges".to_owned(),
+        (Some("affinity"), ..) => "spec.sessionAffinityConfig.clientIP.timeoutSeconds".to_owned(),
         (Some("tags"), ..) => "metadata".to_owned(),
         _ => "spec".to_owned(),
     }
@@ -108,7 +164,7 @@ pub(crate) fn field(wanted: &LoadBalancer, pointer: &str) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use landfall_provider_api::{Affinity, FamilyPolicy, ServiceName, TrafficPolicy};
+    use landfall_provider_api::{FamilyPolicy, ServiceName};
 
     use super::*;
 
@@ -192,24 +248,73 @@ mod tests {
     #[test]
     fn listeners_are_the_ports_with_node_ports_and_targets_the_nodes_of_the_family() {
         let spec = specification(&wanted());
-        let listener = &spec.listeners[0];
-        assert_eq!((spec.listeners.len(), listener.port), (1, 443));
+        let ports: Vec<_> = spec
+            .listeners
+            .iter()
+            .map(|l| (l.protocol, l.port))
+            .collect();
+        assert_eq!(ports, [(Protocol::Udp, 53), (Protocol::Tcp, 443)]);
         let target = Target {
             name: "n1".into(),
             address: "127.0.0.2".parse().unwrap(),
             port: 30443,
         };
-        assert_eq!(listener.targets, [target]);
+        assert_eq!(spec.listeners[1].targets, [target]);
+        assert_eq!(spec.listeners[1].health_check, None);
+        assert_eq!(spec.families, [wire::Family::IPv4]);
+        assert_eq!(spec.affinity, wire::Affinity::None);
         assert_eq!(spec.tags[tags::SERVICE_NAME], "web");
         assert_eq!(spec.tags.len(), 5);
+    }
+
+    #[test]
+    fn all_that_concerns_clients_is_carried() {
+        let wanted = LoadBalancer {
+            families: vec![Family::IPv6, Family::IPv4],
+            source_ranges: vec!["10.0.0.0/8".parse().unwrap()],
+            affinity: Affinity::ClientIp(Duration::from_hours(3)),
+            traffic_policy: TrafficPolicy::Local {
+                health_check_node_port: Some(32000),
+            },
+            ..wanted()
+        };
+        let spec = specification(&wanted);
+        assert_eq!(spec.families, [wire::Family::IPv6, wire::Family::IPv4]);
+        assert_eq!(spec.source_ranges, wanted.source_ranges);
+        let timeout = Interval(Duration::from_hours(3));
+        assert_eq!(spec.affinity, wire::Affinity::ClientIp { timeout });
+        for listener in &spec.listeners {
+            let check = listener.health_check.as_ref().unwrap();
+            assert_eq!(
+                (check.port, check.path.as_deref()),
+                (Some(32000), Some("/healthz"))
+            );
+            let addresses: Vec<_> = listener
+                .targets
+                .iter()
+                .map(|t| t.address.to_string())
+                .collect();
+            assert_eq!(
+                addresses,
+                ["fd00::1", "fd00::2"],
+                "the first family comes first"
+            );
+        }
     }
 
     #[test]
     fn a_pointer_names_a_field_of_the_service() {
         for (pointer, field_of_service) in [
             ("/requestedAddresses/0", "spec.loadBalancerIP"),
-            ("/listeners/0/port", "spec.ports[2].port"),
-            ("/listeners/0/targets/1/address", "spec.ports[2]"),
+            ("/listeners/1/port", "spec.ports[2].port"),
+            ("/listeners/1/targets/1/address", "spec.ports[2]"),
+            ("/listeners/0/healthCheck/port", "spec.healthCheckNodePort"),
+            ("/families/1", "spec.ipFamilies[1]"),
+            ("/sourceRanges/0", "spec.loadBalancerSourceRanges"),
+            (
+                "/affinity/timeout",
+                "spec.sessionAffinityConfig.clientIP.timeoutSeconds",
+            ),
             ("/listeners/9/port", "spec.ports"),
             ("/listeners", "spec.ports"),
             ("/tags/a~1b", "metadata"),

@@ -141,6 +141,7 @@ async fn an_answer_without_sense_is_an_unavailable_cloud() {
         let tags = landfall_provider_api::tags::of_load_balancer(&wanted("s1"));
         json!({
             "id": "k8s.demo.c1.s1", "requestedAddresses": [], "addresses": addresses,
+            "families": ["IPv4"],
             "tags": tags.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
             "listeners": [{"protocol": "TCP", "port": 8080, "status": {"state": "Listening"},
                            "targets": [target, other]}],
