@@ -96,6 +96,20 @@ pub struct LeaseArguments {
     pub lease_namespace: String,
 }
 
+#[cfg(feature = "sandbox")]
+fn whole_net(text: &str) -> Result<ipnet::IpNet, String> {
+    let net: ipnet::IpNet = text
+        .parse()
+        .map_err(|_| "an address range such as 127.200.0.0/16 is needed".to_owned())?;
+    if net.trunc() != net {
+        return Err(format!(
+            "bits are set beyond the prefix length; did you mean {}?",
+            net.trunc()
+        ));
+    }
+    Ok(net)
+}
+
 fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count) if count > 0 => Ok(count),
@@ -123,8 +137,8 @@ pub struct SandboxArguments {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub mock_cloud_address: SocketAddr,
 
-    /// Addresses for load balancers, on the loopback [default: half of the first free block of
-    /// 127.200.0.0/16, 127.201.0.0/16, …]
-    #[arg(long, value_name = "CIDR")]
+    /// Addresses for load balancers, which this machine must have [default: half of the first free
+    /// block of 127.200.0.0/16, 127.201.0.0/16, …]
+    #[arg(long, value_name = "CIDR", value_parser = whole_net)]
     pub pool: Option<ipnet::IpNet>,
 }

@@ -18,6 +18,7 @@ pub(crate) async fn client(kubeconfig: Option<&Path>) -> Result<Client, Failure>
         })?,
     };
     let server = config.cluster_url.clone();
+    tracing::info!(%server, "using this API server");
     Client::try_from(config)
         .map_err(|error| Failure::usage(format!("cannot make a client for {server}: {error}")))
 }

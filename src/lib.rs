@@ -4,6 +4,7 @@ pub mod admin;
 pub mod args;
 pub mod config;
 pub mod controller;
+mod explain;
 mod kubernetes;
 pub mod lease;
 pub mod providers;

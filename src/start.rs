@@ -24,8 +24,9 @@ pub async fn start(arguments: Arguments, stop: CancellationToken) -> Result<(), 
         Action::Controller(arguments) => Box::pin(run_controller(arguments, stop)).await,
         Action::Sweep(arguments) => {
             let config = read_config(&arguments.config)?;
+            let providers = prepare(&arguments.config, &config)?;
             let client = kubernetes::client(arguments.kubeconfig.as_deref()).await?;
-            let swept = sweep::run(client, &config, arguments.confirm);
+            let swept = sweep::run(client, &config.cluster_name, &providers, arguments.confirm);
             stop.run_until_cancelled(swept).await.unwrap_or(Ok(()))
         }
         #[cfg(feature = "sandbox")]
@@ -41,6 +42,7 @@ async fn run_controller(
     if arguments.print_config {
         return print(&config);
     }
+    let providers = prepare(&arguments.config, &config)?;
     let client = kubernetes::client(arguments.kubeconfig.as_deref()).await?;
     let (is_ready, readiness) = watch::channel(false);
     let metrics = Metrics::default();
@@ -69,7 +71,10 @@ async fn run_controller(
     let (gate, election) = elect(&client, arguments.lease, over.clone());
     let controller = control(
         client,
-        &config,
+        Prepared {
+            cluster_name: config.cluster_name,
+            providers,
+        },
         arguments.concurrency,
         gate,
         metrics,
@@ -83,6 +88,21 @@ async fn run_controller(
     };
     let election = async { election.await.map_err(Failure::run) };
     tokio::try_join!(work, election, admin, announce(readiness, stop)).map(|_| ())
+}
+
+/// A configuration and the files that it names.
+struct Prepared {
+    cluster_name: String,
+    providers: Vec<providers::Prepared>,
+}
+
+fn prepare(path: &Path, config: &Config) -> Result<Vec<providers::Prepared>, Failure> {
+    providers::prepare(&config.providers).map_err(|faults| {
+        Failure::usage(format!(
+            "--config {}: cannot be used:\n{faults}",
+            path.display()
+        ))
+    })
 }
 
 fn elect(
@@ -114,22 +134,22 @@ fn host_name() -> String {
 
 async fn control(
     client: Client,
-    config: &Config,
+    prepared: Prepared,
     concurrency: usize,
     gate: Gate,
     metrics: Metrics,
     is_ready: watch::Sender<bool>,
     stop: CancellationToken,
 ) -> Result<(), Failure> {
-    let identified = controller::identify(&client, &config.cluster_name);
+    let identified = controller::identify(&client, &prepared.cluster_name);
     let Some(cluster) = stop.run_until_cancelled(identified).await else {
         return Ok(());
     };
     tracing::info!(%cluster, "cluster identified");
-    let registrations = config
+    let registrations = prepared
         .providers
         .iter()
-        .map(|provider| providers::register(provider, &cluster))
+        .map(|provider| provider.register(&cluster))
         .collect::<Result<_, _>>()?;
     let setup = Setup {
         cluster,

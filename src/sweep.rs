@@ -11,16 +11,21 @@ use landfall_process::Failure;
 use landfall_provider_api::{LoadBalancerId, Owned, Provider};
 use landfall_service::uid_of;
 
-use crate::config::Config;
-use crate::{controller, providers};
+use crate::controller;
+use crate::providers::Prepared;
 
 /// Lists what belongs to no Service, and releases it if that is confirmed.
-pub(crate) async fn run(client: Client, config: &Config, confirmed: bool) -> Result<(), Failure> {
-    let cluster = controller::identify(&client, &config.cluster_name).await;
+pub(crate) async fn run(
+    client: Client,
+    cluster_name: &str,
+    providers: &[Prepared],
+    confirmed: bool,
+) -> Result<(), Failure> {
+    let cluster = controller::identify(&client, cluster_name).await;
     let mut orphans = 0;
-    for configured in &config.providers {
-        let class = &configured.class;
-        let provider = providers::register(configured, &cluster)?.provider;
+    for prepared in providers {
+        let class = prepared.class();
+        let provider = prepared.register(&cluster)?.provider;
         let owned = provider.owned().await.map_err(|error| {
             Failure::run(format!("{class}: cannot read what it holds: {error}"))
         })?;

@@ -30,8 +30,14 @@ pub struct LogOptions {
     )]
     pub log_format: LogFormat,
 
+    // kube's client logs each failed request; whoever made it logs it with what it was for.
     /// Least level that is logged (error, warn, info, debug, trace), or a list of TARGET=LEVEL
-    #[arg(long, default_value = "info", value_name = "FILTER", global = true)]
+    #[arg(
+        long,
+        default_value = "info,kube_client=off",
+        value_name = "FILTER",
+        global = true
+    )]
     pub log_level: String,
 }
 
@@ -43,6 +49,8 @@ impl LogOptions {
         let logs = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(io::stderr)
+            // With standard error closed there is nobody to tell.
+            .log_internal_errors(false)
             .with_ansi(io::stderr().is_terminal());
         let started = match self.log_format {
             LogFormat::Text => logs.try_init(),

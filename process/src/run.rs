@@ -1,5 +1,6 @@
 //! From `main` to exit status.
 
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -42,7 +43,8 @@ where
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("error: {failure}");
+            // With standard error closed there is nobody to tell.
+            let _ = writeln!(std::io::stderr(), "error: {failure}");
             failure.exit_code()
         }
     }

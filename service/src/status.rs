@@ -149,10 +149,17 @@ fn provisioned(service: &Service, assigned: &Assigned, failed: &[&PortFailure]) 
         .iter()
         .map(|failure| failure.message.as_str())
         .collect();
-    let message = format!(
-        "traffic lands at {places}, but not for all ports: {}",
-        reasons.join("; ")
-    );
+    let reasons = reasons.join("; ");
+    let ports = service
+        .spec
+        .iter()
+        .flat_map(|spec| spec.ports.iter().flatten())
+        .count();
+    let message = if failed.len() < ports {
+        format!("traffic lands at {places}, but not for all ports: {reasons}")
+    } else {
+        format!("the address is {places}, but no port is served there: {reasons}")
+    };
     condition(service, false, "PortsNotServed", message)
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::marks::{
     FINALIZER, HANDED_OVER, PROVISIONED, has_finalizer, is_handed_over, our_condition,
 };
-use crate::status::{Condition, Status, condition, truth};
+use crate::status::{Condition, Status, condition, present_ingress, truth};
 
 /// What to write.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,6 +61,10 @@ pub fn patch(service: &Service, write: &Write, now: Timestamp) -> Value {
         Write::LetGo => {
             patch["metadata"]["$deleteFromPrimitiveList/finalizers"] = json!([FINALIZER]);
             patch["status"]["conditions"] = json!([{"$patch": "delete", "type": PROVISIONED}]);
+            // Somebody's finalizer may keep the Service, and the address may be another's by then.
+            if !present_ingress(service).is_empty() {
+                patch["status"]["loadBalancer"] = json!({ "ingress": null });
+            }
         }
     }
     patch
@@ -134,6 +138,16 @@ mod tests {
         let patch = patch(&object, &Write::Claim, at("2026-02-02T00:00:00Z"));
         assert_eq!(patch["metadata"]["finalizers"], json!([FINALIZER]));
         assert!(patch.get("status").is_none());
+    }
+
+    #[test]
+    fn letting_go_takes_the_address_back() {
+        let object: Service = service()
+            .ours()
+            .ingress(&json!([{"ip": "192.0.2.1"}]))
+            .into();
+        let patch = patch(&object, &Write::LetGo, at("2026-02-02T00:00:00Z"));
+        assert_eq!(patch["status"]["loadBalancer"], json!({"ingress": null}));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use landfall_provider_api::{
 use landfall_service::{Attempt, Claims, Class, Failure, Step, World, Write, plan, uid_of};
 use tokio::sync::watch;
 
+use crate::explain::explain;
 use crate::lease::Gate;
 
 use super::backend::Backends;
@@ -104,6 +105,15 @@ async fn apply(
     write: &Write,
     memory: &mut Memory,
 ) -> After {
+    if let Err(until) = memory.pace.take(Instant::now()) {
+        let note = "somebody else writes to this Service over and over; is it claimed by two \
+                    controllers? Waiting a minute before it is put right again";
+        tracing::warn!(service = %name, "{note}");
+        context
+            .events
+            .tell(reference(service), Reason::Contested, note.to_owned());
+        return After::Wait(Some(until));
+    }
     let written = context.publisher.write(service, name, write).await;
     let result = match &written {
         Ok(Written::Done(_)) => "Done",
@@ -118,7 +128,7 @@ async fn apply(
         .inc();
     match written {
         Ok(Written::Done(fresh)) => {
-            tell(context, name, service, write);
+            tell(context, name, service, write, memory);
             if matches!(write, Write::Claim) {
                 memory.record.tenure_mut(uid_of(service)).ours = true;
             }
@@ -132,14 +142,14 @@ async fn apply(
         // The watch will say so, too.
         Ok(Written::Gone) => After::Wait(None),
         Err(error) => {
-            tracing::warn!(service = %name, %error, "the Service could not be written");
+            tracing::warn!(service = %name, error = explain(&error), "the Service could not be written");
             After::Wait(memory.failed(Retry::BackOff, Instant::now()))
         }
     }
 }
 
 /// Logs a write and, where people wait for it, makes an event of it.
-fn tell(context: &Context, name: &ServiceName, service: &Service, write: &Write) {
+fn tell(context: &Context, name: &ServiceName, service: &Service, write: &Write, memory: &Memory) {
     let (reason, note) = match write {
         Write::Claim | Write::LetGo => return,
         Write::HandOver => {
@@ -155,14 +165,20 @@ fn tell(context: &Context, name: &ServiceName, service: &Service, write: &Write)
             let reason = match (condition.holds, condition.reason.as_str()) {
                 (true, _) => Reason::EnsuredLoadBalancer,
                 (false, "Provisioning") => Reason::EnsuringLoadBalancer,
-                // A provider's failure was told when it happened.
-                (false, "Invalid" | "PortsNotServed") => Reason::SyncLoadBalancerFailed,
-                (false, _) => return,
+                (false, _) if has_told(memory, service, &condition.message) => return,
+                (false, _) => Reason::SyncLoadBalancerFailed,
             };
             (reason, condition.message.clone())
         }
     };
     context.events.tell(reference(service), reason, note);
+}
+
+/// Whether this is what a provider said, which was told when it said it.
+fn has_told(memory: &Memory, service: &Service, message: &str) -> bool {
+    let tenure = memory.record.tenure(uid_of(service));
+    let attempt = tenure.and_then(|tenure| tenure.attempt.as_ref());
+    attempt.is_some_and(|it| matches!(&it.result, Err(failure) if failure.message == message))
 }
 
 async fn ensure(
@@ -216,7 +232,7 @@ async fn release(
             }
             Ok(_) => {}
             Err(error) => {
-                tracing::warn!(service = %name, %error, "the Service could not be read");
+                tracing::warn!(service = %name, error = explain(&error), "the Service could not be read");
                 return After::Wait(memory.failed(Retry::BackOff, Instant::now()));
             }
         }

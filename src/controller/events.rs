@@ -1,47 +1,76 @@
 //! Events on Services (`events.k8s.io/v1`). They are for people: written beside the work, never
-//! waited for, and counted up instead of repeated.
+//! waited for, and counted up instead of repeated when the same thing is told again.
 
-use futures::StreamExt;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
 use k8s_openapi::api::core::v1::{ObjectReference, Service};
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
-use kube::{Client, Resource};
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::{Api, Client, Resource};
 use landfall_provider_api::ServiceName;
+use serde_json::json;
 use tokio::sync::mpsc;
 
 /// Name under which our events stand.
 const REPORTER: &str = "landfall-controller";
-/// Events that may wait to be written. Beyond that they are dropped, and the log says so.
-const BACKLOG: usize = 16_384;
-/// Events that are written at once.
+/// Writers, each with the Services that fall to it, so that what is told of one stays in order.
 const WRITERS: usize = 8;
+/// Events that may wait for one writer. Beyond that they are dropped, and the log says so.
+const BACKLOG: usize = 4096;
 /// Longest `note` that the API takes, in bytes.
 const NOTE_LIMIT: usize = 1024;
+/// How long the same is counted up; later it is told anew.
+const SERIES: Duration = Duration::from_mins(6);
+/// Events that a writer remembers before it looks for some to forget.
+const REMEMBERED: usize = 1024;
 
 /// What happened, by its `reason`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Reason {
     EnsuredLoadBalancer,
     EnsuringLoadBalancer,
     DeletedLoadBalancer,
     SyncLoadBalancerFailed,
     HandedOver,
+    Contested,
 }
 
 impl Reason {
-    fn is_normal(self) -> bool {
-        !matches!(self, Self::SyncLoadBalancerFailed)
+    fn kind(self) -> &'static str {
+        match self {
+            Self::SyncLoadBalancerFailed | Self::Contested => "Warning",
+            _ => "Normal",
+        }
     }
+}
+
+/// Something to tell.
+struct Told {
+    about: ObjectReference,
+    reason: Reason,
+    note: String,
 }
 
 /// Takes events from the controller.
 #[derive(Debug, Clone)]
-pub(super) struct Events(mpsc::Sender<(Event, ObjectReference)>);
+pub(super) struct Events(Vec<mpsc::Sender<Told>>);
 
 impl Events {
-    /// The sender, and the writer to be run beside the controller.
-    pub(super) fn new(client: Client) -> (Self, impl Future<Output = ()>) {
-        let (sender, receiver) = mpsc::channel(BACKLOG);
-        (Self(sender), write(client, receiver))
+    /// The sender, and the writers to be run beside the controller.
+    pub(super) fn new(client: &Client) -> (Self, impl Future<Output = ()> + use<>) {
+        let (senders, writers): (Vec<_>, Vec<_>) = (0..WRITERS)
+            .map(|_| {
+                let (sender, receiver) = mpsc::channel(BACKLOG);
+                (sender, Writer::new(client.clone()).run(receiver))
+            })
+            .unzip();
+        (Self(senders), async {
+            join_all(writers).await;
+        })
     }
 
     /// Tells something about a Service.
@@ -50,18 +79,18 @@ impl Events {
             note.truncate(note.floor_char_boundary(NOTE_LIMIT - '…'.len_utf8()));
             note.push('…');
         }
-        let event = Event {
-            type_: if reason.is_normal() {
-                EventType::Normal
-            } else {
-                EventType::Warning
-            },
-            reason: format!("{reason:?}"),
-            note: Some(note),
-            action: "Sync".to_owned(),
-            secondary: None,
-        };
-        if self.0.try_send((event, about)).is_err() {
+        let mut hasher = DefaultHasher::new();
+        about.uid.hash(&mut hasher);
+        let writers = u64::try_from(self.0.len()).unwrap_or(1);
+        let writer = usize::try_from(hasher.finish() % writers).unwrap_or_default();
+        if self.0[writer]
+            .try_send(Told {
+                about,
+                reason,
+                note,
+            })
+            .is_err()
+        {
             tracing::warn!(?reason, "an event was dropped: too many wait to be written");
         }
     }
@@ -84,24 +113,100 @@ pub(super) fn reference_to_gone(name: &ServiceName, uid: &str) -> ObjectReferenc
     }
 }
 
-async fn write(client: Client, receiver: mpsc::Receiver<(Event, ObjectReference)>) {
-    let reporter = Reporter {
-        controller: REPORTER.to_owned(),
-        instance: None,
-    };
-    let recorder = Recorder::new(client, reporter);
-    let events = futures::stream::unfold(receiver, |mut receiver| async {
-        let event = receiver.recv().await?;
-        Some((event, receiver))
-    });
-    events
-        .for_each_concurrent(WRITERS, |(event, about)| {
-            let recorder = recorder.clone();
-            async move {
-                if let Err(error) = recorder.publish(&event, &about).await {
-                    tracing::debug!(service = ?about.name, reason = event.reason, %error, "an event was not written");
-                }
+/// What makes two events the same: of one object, for one reason, with one note.
+type Key = (Option<String>, Reason, String);
+
+/// Writes events, and remembers for a while which it wrote.
+struct Writer {
+    client: Client,
+    written: HashMap<Key, Written>,
+}
+
+struct Written {
+    name: String,
+    count: i32,
+    last: Instant,
+}
+
+impl Writer {
+    fn new(client: Client) -> Self {
+        Self {
+            client,
+            written: HashMap::new(),
+        }
+    }
+
+    async fn run(mut self, mut told: mpsc::Receiver<Told>) {
+        while let Some(told) = told.recv().await {
+            if let Err(error) = self.write(&told).await {
+                let (service, reason) = (&told.about.name, told.reason);
+                tracing::debug!(?service, ?reason, %error, "an event was not written");
             }
-        })
-        .await;
+        }
+    }
+
+    async fn write(&mut self, told: &Told) -> Result<(), kube::Error> {
+        let now = Instant::now();
+        if self.written.len() > REMEMBERED {
+            self.written
+                .retain(|_, written| now.duration_since(written.last) < SERIES);
+        }
+        let namespace = told.about.namespace.as_deref().unwrap_or("default");
+        let api = Api::<Event>::namespaced(self.client.clone(), namespace);
+        let key = (told.about.uid.clone(), told.reason, told.note.clone());
+        let known = self.written.get_mut(&key);
+        if let Some(written) = known.filter(|it| now.duration_since(it.last) < SERIES) {
+            written.count = written.count.saturating_add(1);
+            written.last = now;
+            let series = json!({"count": written.count, "lastObservedTime": time()});
+            let patch = Patch::Merge(json!({ "series": series }));
+            match api
+                .patch(&written.name, &PatchParams::default(), &patch)
+                .await
+            {
+                // Events go by themselves; the same is told anew then.
+                Err(kube::Error::Api(status)) if status.is_not_found() => {}
+                patched => return patched.map(drop),
+            }
+        }
+        let event = event(told);
+        let name = event.metadata.name.clone().unwrap_or_default();
+        api.create(&PostParams::default(), &event).await?;
+        self.written.insert(
+            key,
+            Written {
+                name,
+                count: 1,
+                last: now,
+            },
+        );
+        Ok(())
+    }
+}
+
+fn time() -> MicroTime {
+    MicroTime(k8s_openapi::jiff::Timestamp::now())
+}
+
+fn event(told: &Told) -> Event {
+    let Told {
+        about,
+        reason,
+        note,
+    } = told;
+    let mut event = Event {
+        event_time: Some(time()),
+        reporting_controller: Some(REPORTER.to_owned()),
+        reporting_instance: Some(REPORTER.to_owned()),
+        action: Some("Sync".to_owned()),
+        reason: Some(format!("{reason:?}")),
+        regarding: Some(about.clone()),
+        note: Some(note.clone()),
+        type_: Some(reason.kind().to_owned()),
+        ..Event::default()
+    };
+    let service = about.name.as_deref().unwrap_or_default();
+    event.metadata.name = Some(format!("{service}.{}", uuid::Uuid::new_v4().simple()));
+    event.metadata.namespace.clone_from(&about.namespace);
+    event
 }

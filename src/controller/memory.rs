@@ -1,5 +1,6 @@
 //! What is remembered from one look at a Service to the next.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,12 +20,43 @@ pub(super) fn backoff() -> ExponentialBackoff {
         .build()
 }
 
+/// Writes to one Service within [`PACE`] that are nobody's fault.
+const QUIET: usize = 12;
+/// Within this time; who writes more often fights somebody.
+const PACE: Duration = Duration::from_mins(1);
+
+/// How often a Service was written lately. Somebody else who wants it otherwise must not make us
+/// write without end.
+#[derive(Debug, Default)]
+pub(super) struct Pace(VecDeque<Instant>);
+
+impl Pace {
+    /// Counts a write now, or tells until when it must wait.
+    pub(super) fn take(&mut self, now: Instant) -> Result<(), Instant> {
+        while self
+            .0
+            .front()
+            .is_some_and(|first| now.duration_since(*first) >= PACE)
+        {
+            self.0.pop_front();
+        }
+        match self.0.front() {
+            Some(first) if self.0.len() >= QUIET => Err(*first + PACE),
+            _ => {
+                self.0.push_back(now);
+                Ok(())
+            }
+        }
+    }
+}
+
 /// The state of one key. Whoever works on the key owns it.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     pub(super) record: Record,
     /// The Service as our last write or direct read returned it, until the watch has caught up.
     pub(super) seen: Option<Arc<Service>>,
+    pub(super) pace: Pace,
     /// When to try again what failed.
     pub(super) retry_at: Option<Instant>,
     failures: Option<ExponentialBackoff>,
@@ -111,6 +143,20 @@ mod tests {
         assert_eq!(newest("10", Some("11")).as_deref(), Some("11"));
         assert_eq!(newest("10", None), None);
         assert_eq!(newest("x", Some("y")).as_deref(), Some("y"));
+    }
+
+    #[test]
+    fn a_fighter_slows_us_down_and_a_busy_user_does_not() {
+        let (start, mut pace) = (Instant::now(), Pace::default());
+        for _ in 0..QUIET {
+            assert_eq!(pace.take(start), Ok(()));
+        }
+        assert_eq!(pace.take(start), Err(start + PACE));
+        assert_eq!(pace.take(start + PACE), Ok(()));
+        let mut busy = Pace::default();
+        for turn in 0..100 {
+            assert_eq!(busy.take(start + Duration::from_secs(6) * turn), Ok(()));
+        }
     }
 
     #[test]

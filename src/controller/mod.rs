@@ -27,6 +27,7 @@ use landfall_service::{Class, load_balancer_id, name_of, parse};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::explain::explain;
 use crate::lease::Gate;
 use act::Context;
 use backend::{Backend, Backends};
@@ -75,7 +76,8 @@ pub async fn identify(client: &Client, name: &str) -> ClusterId {
                 };
             }
             Err(error) => {
-                tracing::warn!(%error, retry_in = ?delay, "cannot read the namespace {IDENTITY_NAMESPACE} from the API server");
+                let error = explain(&error);
+                tracing::warn!(error, retry_in = ?delay, "cannot read the namespace {IDENTITY_NAMESPACE} from the API server");
                 tokio::time::sleep(delay).await;
             }
         }
@@ -114,7 +116,7 @@ pub async fn run(
         metrics,
     } = setup;
     let (notes, inbox) = mpsc::unbounded_channel();
-    let (events, write_events) = Events::new(client.clone());
+    let (events, write_events) = Events::new(&client);
     let (services, watch_services) = watches::services(client.clone(), notes.clone());
     let (node_store, nodes, watch_nodes) = watches::nodes(client.clone(), notes.clone());
     let backends = Backends::new(

@@ -14,6 +14,7 @@ use landfall_service::{name_of, targets};
 use tokio::sync::{mpsc, watch};
 
 use super::dispatch::Note;
+use crate::explain::explain;
 
 /// Changes of nodes within this time reach the load balancers together.
 const NODE_BATCH: Duration = Duration::from_millis(500);
@@ -36,7 +37,10 @@ pub(super) fn services(
                 Ok(Event::InitDone) => Note::LookAtAll,
                 Ok(Event::Init | Event::InitApply(_)) => continue,
                 Err(error) => {
-                    tracing::warn!(%error, "the watch of Services was interrupted; trying again");
+                    tracing::warn!(
+                        error = explain(&error),
+                        "the watch of Services was interrupted; trying again"
+                    );
                     continue;
                 }
             };
@@ -81,7 +85,10 @@ async fn follow(
             Ok(Event::Apply(_) | Event::Delete(_)) => batch(&mut events).await,
             Ok(Event::Init | Event::InitApply(_)) => continue,
             Err(error) => {
-                tracing::warn!(%error, "the watch of Nodes was interrupted; trying again");
+                tracing::warn!(
+                    error = explain(&error),
+                    "the watch of Nodes was interrupted; trying again"
+                );
                 continue;
             }
         }

@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use crate::explain::explain;
 use election::{Election, Holding, Next, Timing};
 
 /// Time that the API server has to answer one call.
@@ -130,7 +131,7 @@ impl Campaign {
                     Some(Ok(Event::Apply(lease))) => self.see(Some(holding(&lease))),
                     Some(Ok(Event::Delete(_))) => self.see(None),
                     Some(Err(error)) => {
-                        tracing::warn!(%error, "the watch of the Lease was interrupted; trying again");
+                        tracing::warn!(error = explain(&error), "the watch of the Lease was interrupted; trying again");
                     }
                     None => break,
                 },
@@ -280,7 +281,7 @@ impl Campaign {
                     Failed::Overtaken(None)
                 },
             ),
-            Ok(Err(error)) => Err(Failed::Not(error.to_string())),
+            Ok(Err(error)) => Err(Failed::Not(explain(&error))),
             Err(_) => Err(Failed::Not("no answer in time".to_owned())),
         }
     }
@@ -288,7 +289,7 @@ impl Campaign {
     async fn read(&self) -> Failed {
         match timeout(self.patience(), self.api.get_opt(&self.candidate.name)).await {
             Ok(Ok(lease)) => Failed::Overtaken(lease.as_ref().map(holding)),
-            Ok(Err(error)) => Failed::Not(error.to_string()),
+            Ok(Err(error)) => Failed::Not(explain(&error)),
             Err(_) => Failed::Not("no answer in time".to_owned()),
         }
     }

@@ -51,6 +51,13 @@ impl Block {
             }
         }
         let (first, last) = (BLOCKS.start(), BLOCKS.end());
+        if let Some(pool) = avoid.filter(|pool| BLOCKS.clone().all(|it| overlap(*pool, whole(it))))
+        {
+            return Err(Failure::usage(format!(
+                "--pool {pool}: leaves no addresses for nodes and pods, which need a block of \
+                 127.{first}.0.0/16 to 127.{last}.0.0/16; choose a smaller one"
+            )));
+        }
         Err(Failure::run(format!(
             "every block of loopback addresses from 127.{first}.0.0/16 to 127.{last}.0.0/16 is \
              taken by another sandbox; end one"
@@ -96,6 +103,16 @@ mod tests {
         assert!(
             one.pods(1)
                 .all(|pod| !one.pool().contains(&pod) && pod != one.node(1))
+        );
+    }
+
+    #[test]
+    fn a_pool_that_leaves_no_block_is_the_flags_fault() {
+        let failure = Block::take(Some("127.0.0.0/8".parse().unwrap())).unwrap_err();
+        assert!(matches!(failure, Failure::Usage(_)), "{failure}");
+        assert!(
+            failure.to_string().contains("--pool 127.0.0.0/8"),
+            "{failure}"
         );
     }
 

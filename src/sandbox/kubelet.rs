@@ -10,8 +10,9 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::runtime::WatchStreamExt;
+use kube::runtime::events::{EventType, Recorder};
 use kube::runtime::watcher::{self, Event, watcher};
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +23,13 @@ use super::pod::{EchoServers, Identity};
 /// Time for which a pod that is being deleted still answers, so that whoever learns of it late
 /// loses no connection.
 const TERMINATION: Duration = Duration::from_secs(1);
+
+/// As Kubernetes calls it (Go's GOARCH).
+const ARCHITECTURE: &str = match std::env::consts::ARCH.as_bytes() {
+    b"x86_64" => "amd64",
+    b"aarch64" => "arm64",
+    _ => std::env::consts::ARCH,
+};
 
 /// A node: its name and what addresses it has for pods.
 #[derive(Debug)]
@@ -63,7 +71,7 @@ fn node_object(node: &SandboxNode) -> Value {
             "labels": {
                 "kubernetes.io/hostname": node.name,
                 "kubernetes.io/os": std::env::consts::OS,
-                "kubernetes.io/arch": "amd64",
+                "kubernetes.io/arch": ARCHITECTURE,
             },
         },
         "spec": { "providerID": format!("landfall-sandbox://{}", node.name) },
@@ -72,7 +80,9 @@ fn node_object(node: &SandboxNode) -> Value {
 
 fn node_status(node: &SandboxNode) -> Value {
     let now = Timestamp::now();
-    let room = json!({ "pods": node.pods.len().to_string() });
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let pods = node.pods.len().to_string();
+    let room = json!({ "pods": pods, "cpu": cores.to_string(), "memory": "1Gi" });
     json!({
         "addresses": [
             {"type": "InternalIP", "address": node.address},
@@ -88,7 +98,7 @@ fn node_status(node: &SandboxNode) -> Value {
             "kubeletVersion": concat!("v", env!("CARGO_PKG_VERSION")), "kubeProxyVersion": "",
             "machineID": "", "systemUUID": "", "bootID": "", "kernelVersion": "",
             "osImage": "Landfall sandbox", "containerRuntimeVersion": "echo://1",
-            "operatingSystem": std::env::consts::OS, "architecture": std::env::consts::ARCH,
+            "operatingSystem": std::env::consts::OS, "architecture": ARCHITECTURE,
         },
     })
 }
@@ -103,6 +113,8 @@ pub(super) async fn run(client: Client, nodes: Vec<SandboxNode>, stop: Cancellat
             .collect(),
         running: HashMap::new(),
         used: BTreeSet::new(),
+        waiting: HashMap::new(),
+        recorder: Recorder::new(client.clone(), "landfall-sandbox".into()),
         ending: HashSet::new(),
         ended: JoinSet::new(),
     };
@@ -114,19 +126,19 @@ pub(super) async fn run(client: Client, nodes: Vec<SandboxNode>, stop: Cancellat
             () = stop.cancelled() => return,
             event = pods.next() => match event {
                 Some(Ok(Event::Apply(pod))) => kubelet.sync(&pod).await,
-                Some(Ok(Event::Delete(pod))) => kubelet.forget(&pod.uid().unwrap_or_default()),
+                Some(Ok(Event::Delete(pod))) => kubelet.forget(&pod.uid().unwrap_or_default()).await,
                 Some(Ok(Event::Init)) => listed.clear(),
                 Some(Ok(Event::InitApply(pod))) => {
                     listed.extend(pod.uid());
                     kubelet.sync(&pod).await;
                 }
-                Some(Ok(Event::InitDone)) => kubelet.keep_only(&listed),
+                Some(Ok(Event::InitDone)) => kubelet.keep_only(&listed).await,
                 Some(Err(error)) => tracing::warn!(%error, "the watch of Pods was interrupted"),
                 None => return,
             },
             Some(Ok(uid)) = kubelet.ended.join_next() => {
                 kubelet.ending.remove(&uid);
-                kubelet.forget(&uid);
+                kubelet.forget(&uid).await;
             }
         }
     }
@@ -138,6 +150,9 @@ struct Kubelet {
     /// By UID of the pod.
     running: HashMap<String, Running>,
     used: BTreeSet<IpAddr>,
+    /// Pods for which their node had no address, by UID.
+    waiting: HashMap<String, Pod>,
+    recorder: Recorder,
     /// Pods that are being deleted, by UID; each task returns its own.
     ending: HashSet<String>,
     ended: JoinSet<String>,
@@ -162,6 +177,7 @@ impl Kubelet {
         if pod.metadata.deletion_timestamp.is_some() {
             self.end(pod, uid);
         } else if !self.running.contains_key(&uid)
+            && !self.waiting.contains_key(&uid)
             && let Some(node) = node
         {
             self.start(pod, uid, &node).await;
@@ -170,23 +186,56 @@ impl Kubelet {
 
     async fn start(&mut self, pod: &Pod, uid: String, node: &str) {
         let Some((node_address, address)) = self.free_address(node) else {
-            let message = format!("{node} has no address left for another pod");
-            return self.write_status(pod, &failed_status(pod, &message)).await;
+            let message = format!("{node} has no address left for another pod; it waits for one");
+            self.waiting.insert(uid, pod.clone());
+            return self.fail(pod, "NoAddress", &message).await;
         };
         let identity = Identity {
             pod: pod.name_any(),
             node: node.to_owned(),
         };
-        let (servers, status) = match EchoServers::start(identity, address, &ports(pod)).await {
-            Ok(servers) => (Some(servers), running_status(pod, address, node_address)),
-            Err(error) => {
-                tracing::warn!(pod = pod.name_any(), %error, "the pod cannot run");
-                (None, failed_status(pod, &error.to_string()))
-            }
-        };
+        let started = EchoServers::start(identity, address, &ports(pod)).await;
         self.used.insert(address);
-        self.running.insert(uid, Running { address, servers });
-        self.write_status(pod, &status).await;
+        match started {
+            Ok(servers) => {
+                self.running.insert(
+                    uid,
+                    Running {
+                        address,
+                        servers: Some(servers),
+                    },
+                );
+                self.write_status(pod, &running_status(pod, address, node_address))
+                    .await;
+            }
+            Err(error) => {
+                self.running.insert(
+                    uid,
+                    Running {
+                        address,
+                        servers: None,
+                    },
+                );
+                self.fail(pod, "CannotListen", &error.to_string()).await;
+            }
+        }
+    }
+
+    /// Says on the pod, and in an event of it, why it does not run.
+    async fn fail(&self, pod: &Pod, reason: &str, message: &str) {
+        tracing::warn!(pod = pod.name_any(), reason, "{message}");
+        let event = kube::runtime::events::Event {
+            type_: EventType::Warning,
+            reason: reason.to_owned(),
+            note: Some(message.to_owned()),
+            action: "Start".to_owned(),
+            secondary: None,
+        };
+        if let Err(error) = self.recorder.publish(&event, &pod.object_ref(&())).await {
+            tracing::debug!(%error, "an event was not written");
+        }
+        self.write_status(pod, &failed_status(pod, reason, message))
+            .await;
     }
 
     fn free_address(&self, node: &str) -> Option<(IpAddr, IpAddr)> {
@@ -223,14 +272,36 @@ impl Kubelet {
         });
     }
 
-    fn forget(&mut self, uid: &str) {
-        if let Some(Running { address, .. }) = self.running.remove(uid) {
-            self.used.remove(&address);
+    /// Frees what a pod had; one that waited for an address may have it.
+    async fn forget(&mut self, uid: &str) {
+        self.waiting.remove(uid);
+        let Some(Running { address, .. }) = self.running.remove(uid) else {
+            return;
+        };
+        self.used.remove(&address);
+        let node = self
+            .nodes
+            .values()
+            .find(|node| node.pods.contains(&address));
+        let Some(node) = node.map(|node| node.name.clone()) else {
+            return;
+        };
+        let is_here =
+            |pod: &Pod| pod.spec.as_ref().and_then(|it| it.node_name.as_ref()) == Some(&node);
+        let next = self
+            .waiting
+            .iter()
+            .find(|(_, pod)| is_here(pod))
+            .map(|(uid, _)| uid.clone());
+        if let Some(uid) = next
+            && let Some(pod) = self.waiting.remove(&uid)
+        {
+            self.start(&pod, uid, &node).await;
         }
     }
 
     /// Forgets pods that went while nobody watched.
-    fn keep_only(&mut self, listed: &BTreeSet<String>) {
+    async fn keep_only(&mut self, listed: &BTreeSet<String>) {
         let gone: Vec<_> = self
             .running
             .keys()
@@ -238,7 +309,7 @@ impl Kubelet {
             .cloned()
             .collect();
         for uid in gone {
-            self.forget(&uid);
+            self.forget(&uid).await;
         }
     }
 
@@ -286,8 +357,8 @@ fn running_status(pod: &Pod, address: IpAddr, node: IpAddr) -> Value {
     })
 }
 
-fn failed_status(pod: &Pod, message: &str) -> Value {
-    let state = json!({ "waiting": { "reason": "CannotListen", "message": message } });
+fn failed_status(pod: &Pod, reason: &str, message: &str) -> Value {
+    let state = json!({ "waiting": { "reason": reason, "message": message } });
     json!({
         "phase": "Pending",
         "conditions": conditions(false, Timestamp::now()),

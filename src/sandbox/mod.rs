@@ -130,7 +130,7 @@ async fn run_together(
     });
     let kubelet = kubelet::run(client.clone(), nodes, stop.clone());
     parts.spawn(async move {
-        kubelet.await;
+        Box::pin(kubelet).await;
         Ok(())
     });
     let narrator = stop
@@ -157,11 +157,13 @@ async fn control(
     stop: CancellationToken,
 ) -> Result<(), Failure> {
     let cluster = controller::identify(&client, NAME).await;
-    let registration = providers::register(&provider, &cluster)?;
+    let prepared = providers::prepare(&[provider])?;
+    let registrations = prepared.iter().map(|provider| provider.register(&cluster));
+    let registrations = registrations.collect::<Result<_, _>>()?;
     let (is_ready, _) = watch::channel(false);
     let setup = Setup {
         cluster,
-        registrations: vec![registration],
+        registrations,
         concurrency: CONCURRENCY,
         gate: Gate::open(),
         metrics: Metrics::default(),

@@ -7,6 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
 use k8s_openapi::api::core::v1::{Service, ServicePort};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -18,13 +24,21 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Time to connect to a pod on this machine.
 const CONNECT: Duration = Duration::from_secs(2);
 
-/// Where a node port leads.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Route {
-    /// Endpoints, in turn.
-    pub(super) endpoints: Vec<SocketAddr>,
-    /// Whether pods see the client's address (`externalTrafficPolicy: Local`), not the node's.
-    pub(super) keeps_client: bool,
+/// What a node port does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Route {
+    /// Passes connections on.
+    Forward {
+        /// Endpoints, in turn.
+        endpoints: Vec<SocketAddr>,
+        /// Whether pods see the client's address (`externalTrafficPolicy: Local`), not the node's.
+        keeps_client: bool,
+    },
+    /// Tells whether the node has endpoints of its own (`healthCheckNodePort`).
+    Health {
+        /// How many are ready.
+        local_endpoints: usize,
+    },
 }
 
 /// A node's own port.
@@ -50,7 +64,7 @@ pub(super) fn routes(
         for (name, address) in nodes {
             let endpoints = endpoints(port, slices, local.then_some(name));
             if !endpoints.is_empty() {
-                let route = Route {
+                let route = Route::Forward {
                     endpoints,
                     keeps_client: local,
                 };
@@ -58,7 +72,33 @@ pub(super) fn routes(
             }
         }
     }
+    let health = spec
+        .health_check_node_port
+        .and_then(|number| u16::try_from(number).ok());
+    if let Some(number) = health.filter(|number| *number > 0 && local) {
+        for (name, address) in nodes {
+            let local_endpoints = ready_on(name, slices);
+            routes.insert(
+                SocketAddr::new(*address, number),
+                Route::Health { local_endpoints },
+            );
+        }
+    }
     routes
+}
+
+fn ready_on(node: &str, slices: &[Arc<EndpointSlice>]) -> usize {
+    let endpoints = slices
+        .iter()
+        .flat_map(|slice| slice.endpoints.iter().flatten());
+    let here = endpoints.filter(|endpoint| endpoint.node_name.as_deref() == Some(node));
+    here.filter(|endpoint| {
+        endpoint
+            .conditions
+            .as_ref()
+            .is_none_or(|it| it.ready.unwrap_or(true))
+    })
+    .count()
 }
 
 fn is_tcp(port: &ServicePort) -> bool {
@@ -174,7 +214,7 @@ async fn accept(socket: TcpListener, route: watch::Receiver<Arc<Route>>) {
             Ok((stream, client)) => {
                 let route = route.borrow().clone();
                 let turn = turn.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(forward(stream, client, route, turn));
+                tokio::spawn(answer(stream, client, route, turn));
             }
             Err(error) => {
                 tracing::warn!(%error, "a node port did not accept a connection");
@@ -184,18 +224,32 @@ async fn accept(socket: TcpListener, route: watch::Receiver<Arc<Route>>) {
     }
 }
 
+async fn answer(stream: TcpStream, client: SocketAddr, route: Arc<Route>, turn: usize) {
+    match &*route {
+        Route::Forward {
+            endpoints,
+            keeps_client,
+        } => {
+            forward(stream, client, endpoints, *keeps_client, turn).await;
+        }
+        Route::Health { local_endpoints } => tell_health(stream, *local_endpoints).await,
+    }
+}
+
 /// Passes one connection on. When it is cut, both ends know; nobody else needs to.
-async fn forward(mut client: TcpStream, from: SocketAddr, route: Arc<Route>, turn: usize) {
+async fn forward(
+    mut client: TcpStream,
+    from: SocketAddr,
+    endpoints: &[SocketAddr],
+    keeps_client: bool,
+    turn: usize,
+) {
     let Ok(node) = client.local_addr() else {
         return;
     };
-    let source = if route.keeps_client {
-        from.ip()
-    } else {
-        node.ip()
-    };
-    for offset in 0..route.endpoints.len() {
-        let endpoint = route.endpoints[(turn + offset) % route.endpoints.len()];
+    let source = if keeps_client { from.ip() } else { node.ip() };
+    for offset in 0..endpoints.len() {
+        let endpoint = endpoints[(turn + offset) % endpoints.len()];
         match tokio::time::timeout(CONNECT, connect(source, endpoint)).await {
             Ok(Ok(mut pod)) => {
                 let _ = tokio::io::copy_bidirectional(&mut client, &mut pod).await;
@@ -204,6 +258,29 @@ async fn forward(mut client: TcpStream, from: SocketAddr, route: Arc<Route>, tur
             Ok(Err(error)) => tracing::debug!(%endpoint, %error, "an endpoint did not answer"),
             Err(_) => tracing::debug!(%endpoint, "an endpoint did not answer in time"),
         }
+    }
+}
+
+/// Answers as kube-proxy does on a `healthCheckNodePort`, whatever the path.
+async fn tell_health(stream: TcpStream, local_endpoints: usize) {
+    let answer = service_fn(move |_: Request<Incoming>| {
+        let status = if local_endpoints > 0 {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
+        let body =
+            format!("{{\"localEndpoints\": {local_endpoints}, \"serviceProxyHealthy\": true}}\n");
+        let answer = Response::builder()
+            .status(status)
+            .header("Content-Type", "application/json")
+            .header("X-Load-Balancing-Endpoint-Weight", local_endpoints)
+            .body(Full::new(Bytes::from(body)));
+        std::future::ready(answer)
+    });
+    let served = http1::Builder::new().serve_connection(TokioIo::new(stream), answer);
+    if let Err(error) = served.await {
+        tracing::debug!(%error, "a health check ended early");
     }
 }
 

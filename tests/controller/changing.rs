@@ -188,3 +188,63 @@ async fn a_service_that_goes_to_another_class_is_handed_over() {
     assert_eq!(after["spec"]["loadBalancerClass"], "example.com/x");
     assert!(ingress(&after) == &Value::Null, "{after:#}");
 }
+
+#[tokio::test]
+async fn an_event_tells_the_address_of_now() {
+    let world = World::start().await;
+    world.create(&service("web")).await;
+    let before = world.until_provisioned("web").await;
+    world
+        .patch("web", json!({"spec": {"type": "ClusterIP"}}))
+        .await;
+    world.until_told("web", "DeletedLoadBalancer").await;
+    // Meanwhile another takes what could be its address.
+    world.create(&service("other")).await;
+    world.until_provisioned("other").await;
+    world
+        .patch("web", json!({"spec": {"type": "LoadBalancer"}}))
+        .await;
+    let after = world.until_provisioned("web").await;
+    let (old, new) = (&ingress(&before)[0]["ip"], &ingress(&after)[0]["ip"]);
+    assert_ne!(old, new, "the scripted provider gives another address");
+    let expected = format!("traffic lands at {}", new.as_str().unwrap());
+    let told = async || {
+        let events = world.events("web").await;
+        events
+            .iter()
+            .any(|event| event.note.as_deref() == Some(&expected))
+    };
+    crate::world::eventually(&told, || format!("an event tells: {expected}")).await;
+}
+
+#[tokio::test]
+async fn whoever_falsifies_the_status_without_end_is_answered_less_and_less() {
+    let world = World::start().await;
+    world.create(&service("web")).await;
+    world.until_provisioned("web").await;
+    let theirs =
+        json!({"status": {"loadBalancer": {"ingress": [{"ip": "203.0.113.9", "ipMode": "VIP"}]}}});
+    let mut put_right = 0;
+    for _ in 0..40 {
+        world.patch_status("web", theirs.clone()).await;
+        // Until it is put right, or the controller has had enough.
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while ingress(&world.get("web").await)[0]["ip"] == "203.0.113.9" {
+            let told = world.events("web").await;
+            if told
+                .iter()
+                .any(|event| event.reason.as_deref() == Some("Contested"))
+            {
+                assert!(put_right >= 5, "gave up after {put_right}");
+                return;
+            }
+            assert!(
+                std::time::Instant::now() < deadline,
+                "neither put right nor told"
+            );
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        put_right += 1;
+    }
+    panic!("put right {put_right} times without end");
+}

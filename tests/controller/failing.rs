@@ -114,3 +114,23 @@ async fn a_word_of_the_provider_brings_one_more_call_and_no_write() {
     world.settle().await;
     assert_eq!(before, world.get("web").await);
 }
+
+#[tokio::test]
+async fn a_refusal_is_told_once() {
+    let world = World::start().await;
+    let refusal = || Error::Invalid {
+        field: "spec.ports".into(),
+        message: "no".into(),
+    };
+    world.provider.fail_ensure(refusal());
+    world.create(&service("web")).await;
+    world
+        .until("web", "is refused", |it| {
+            condition(it)["reason"] == "Invalid"
+        })
+        .await;
+    world.settle().await;
+    let events = world.events("web").await;
+    assert_eq!(events.len(), 1, "{events:#?}");
+    assert!(events[0].series.is_none(), "{events:#?}");
+}

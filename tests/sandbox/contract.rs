@@ -149,6 +149,65 @@ fn a_file_that_is_somebody_elses_is_left_alone() {
 }
 
 #[test]
+fn the_kubeconfig_of_a_sandbox_that_runs_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config").display().to_string();
+    let flags = [
+        "sandbox".to_owned(),
+        "--kubeconfig".to_owned(),
+        path.clone(),
+    ];
+    let mut first = Process::start(Command::new(program("landfall")).args(&flags));
+    first.wait_until_ready();
+    let before = std::fs::read_to_string(&path).unwrap();
+    refused(
+        "landfall",
+        &flags,
+        &["--kubeconfig", &path, "a process that runs"],
+    );
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), before);
+    // One that was killed leaves its file, and the next takes it over.
+    first.signal("KILL");
+    first.ended();
+    let mut second = Process::start(Command::new(program("landfall")).args(&flags));
+    second.wait_until_ready();
+    assert_ne!(std::fs::read_to_string(&path).unwrap(), before);
+}
+
+#[test]
+fn a_token_file_that_is_missing_is_named_before_anything_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("landfall.yaml");
+    let provider = "{type: mock-cloud, class: a/b, url: 'http://127.0.0.1:1', tokenFile: absent}";
+    std::fs::write(
+        &path,
+        format!("clusterName: demo\nproviders: [{provider}]\n"),
+    )
+    .unwrap();
+    let flags = [
+        "controller".to_owned(),
+        "--config".to_owned(),
+        path.display().to_string(),
+    ];
+    refused(
+        "landfall",
+        &flags,
+        &[&flags[2], "providers[0].tokenFile", "absent"],
+    );
+}
+
+#[test]
+fn closed_outputs_are_no_panic() {
+    let program = program("landfall");
+    let script = "\"$0\" sandbox --no-such-flag 2>&-; test $? = 2 || exit 1; \
+                  timeout 20 \"$0\" sandbox 2>&1 >/dev/null | head -c 1 >/dev/null; \
+                  test ${PIPESTATUS[0]} = 101 && exit 1; exit 0";
+    let (succeeded, text) =
+        crate::process::output(Command::new("bash").args(["-c", script]).arg(program));
+    assert!(succeeded, "{text}");
+}
+
+#[test]
 fn a_bad_configuration_is_one_message_with_every_fault() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("landfall.yaml");

@@ -21,7 +21,7 @@ pub fn program(name: &str) -> PathBuf {
     path
 }
 
-/// A running program. It is killed when this is dropped.
+/// A running program. It is ended when this is dropped.
 pub struct Process {
     child: Child,
     lines: Receiver<String>,
@@ -151,7 +151,19 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself; there is nothing to do about it then.
+        if self.child.try_wait().is_ok_and(|ended| ended.is_none()) {
+            // Kindly, so that it takes its files with it.
+            let _ = Command::new("kill")
+                .args(["-TERM", &self.id().to_string()])
+                .status();
+            let deadline = Instant::now() + Duration::from_secs(6);
+            while Instant::now() < deadline
+                && self.child.try_wait().is_ok_and(|ended| ended.is_none())
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        // It may have ended by now; there is nothing to do about it then.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

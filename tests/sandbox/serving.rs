@@ -135,6 +135,20 @@ async fn with_local_policy_only_nodes_with_a_pod_answer_and_the_pod_sees_the_cli
         }
     }
     assert_eq!(open, 1, "only the node with the pod has the port open");
+    let health = seen["spec"]["healthCheckNodePort"].as_u64().unwrap();
+    let mut healthy = Vec::new();
+    for node in nodes(&world).await {
+        let answer = reqwest::get(format!("http://{node}:{health}/healthz"))
+            .await
+            .unwrap();
+        healthy.push(answer.status().as_u16());
+    }
+    healthy.sort_unstable();
+    assert_eq!(
+        healthy,
+        [200, 503, 503],
+        "one node of three has an endpoint"
+    );
 }
 
 async fn nodes(world: &World) -> Vec<String> {

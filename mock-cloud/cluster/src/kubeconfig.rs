@@ -1,8 +1,8 @@
 //! The kubeconfig as a file: readable by its owner only, written whole, never over a file that
 //! is not ours, and gone when its owner is dropped.
 
-use std::fs;
-use std::io::{self, Write};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +17,9 @@ pub enum KubeconfigError {
         "exists and was not written by a mock cluster; choose another file, or remove it if nobody needs it"
     )]
     NotOurs,
+    /// The process that wrote it still runs.
+    #[error("belongs to a process that runs; end that one, or choose another file")]
+    InUse,
     /// The system refused.
     #[error("cannot be written: {0}")]
     Io(#[from] io::Error),
@@ -26,6 +29,8 @@ pub enum KubeconfigError {
 pub struct Kubeconfig {
     path: PathBuf,
     content: String,
+    /// Locked as long as this lives, by which others know that the file is in use.
+    _lock: File,
 }
 
 impl std::fmt::Debug for Kubeconfig {
@@ -44,11 +49,23 @@ impl Kubeconfig {
     /// # Errors
     /// When there is a file that does not start with our marker, or one that cannot be read.
     pub fn check(path: &Path) -> Result<(), KubeconfigError> {
-        match fs::read(path) {
-            Ok(content) if content.is_empty() || content.starts_with(MARKER.as_bytes()) => Ok(()),
-            Ok(_) => Err(KubeconfigError::NotOurs),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error.into()),
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        if !file.metadata()?.is_file() {
+            return Err(KubeconfigError::NotOurs);
+        }
+        let mut start = Vec::new();
+        (&file).take(MARKER.len() as u64).read_to_end(&mut start)?;
+        if !start.is_empty() && start != MARKER.as_bytes() {
+            return Err(KubeconfigError::NotOurs);
+        }
+        match file.try_lock_shared() {
+            Ok(()) => Ok(()),
+            Err(TryLockError::WouldBlock) => Err(KubeconfigError::InUse),
+            Err(TryLockError::Error(error)) => Err(error.into()),
         }
     }
 
@@ -72,17 +89,24 @@ impl Kubeconfig {
             .create_new(true)
             .mode(0o600)
             .open(&temporary)
-            .and_then(|mut file| file.write_all(content.as_bytes()))
-            // Renamed, so that nobody reads half of it and its mode is never wider.
-            .and_then(|()| fs::rename(&temporary, path));
-        if let Err(error) = written {
-            let _ = fs::remove_file(&temporary);
-            return Err(error.into());
+            .and_then(|mut file| {
+                file.lock()?;
+                file.write_all(content.as_bytes())?;
+                // Renamed, so that nobody reads half of it and its mode is never wider.
+                fs::rename(&temporary, path)?;
+                Ok(file)
+            });
+        match written {
+            Ok(lock) => Ok(Self {
+                path: path.to_owned(),
+                content,
+                _lock: lock,
+            }),
+            Err(error) => {
+                let _ = fs::remove_file(&temporary);
+                Err(error.into())
+            }
         }
-        Ok(Self {
-            path: path.to_owned(),
-            content,
-        })
     }
 }
 
@@ -99,7 +123,7 @@ impl Drop for Kubeconfig {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
-    use super::{Kubeconfig, KubeconfigError};
+    use super::{Kubeconfig, KubeconfigError, MARKER};
 
     #[test]
     fn it_is_ours_alone_and_goes_with_us() {
@@ -108,11 +132,27 @@ mod tests {
         let file = Kubeconfig::write(&path, "a: b\n").unwrap();
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        let newer = Kubeconfig::write(&path, "a: c\n").unwrap();
+        let refused = Kubeconfig::write(&path, "a: c\n").unwrap_err();
+        assert!(matches!(refused, KubeconfigError::InUse), "{refused}");
         drop(file);
-        assert!(path.exists(), "another process' file stays");
-        drop(newer);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn one_that_was_left_behind_is_taken_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config");
+        std::fs::write(&path, format!("{MARKER}\nold: yes\n")).unwrap();
+        let file = Kubeconfig::write(&path, "a: b\n").unwrap();
+        assert!(std::fs::read_to_string(&path).unwrap().ends_with("a: b\n"));
+        drop(file);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_ours() {
+        let refused = Kubeconfig::check(std::path::Path::new("/dev/zero")).unwrap_err();
+        assert!(matches!(refused, KubeconfigError::NotOurs), "{refused}");
     }
 
     #[test]
