@@ -196,6 +196,9 @@ async fn ensure(
     let Some(result) = context.backends.get(&class).ensure(&wanted).await else {
         return After::Wait(None);
     };
+    if result.is_ok() {
+        memory.ensured_at = Some(Instant::now());
+    }
     match &result {
         Ok(Outcome::Provisioned(assigned)) if !assigned.failed_ports.is_empty() => {
             memory.retry_at = memory.failed(Retry::BackOff, Instant::now());

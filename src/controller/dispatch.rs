@@ -32,8 +32,8 @@ pub(super) enum Note {
     Holds(Class, Vec<String>),
     /// What a provider last answered for this one may no longer hold.
     Stale(LoadBalancerId),
-    /// All that the cluster owns at a provider now.
-    Compared(Class, Vec<Owned>),
+    /// All that the cluster owns at a provider, as a read tells that was begun then.
+    Compared(Class, Vec<Owned>, Instant),
 }
 
 /// A worker's return: the key, its memory, and when to look again.
@@ -137,12 +137,13 @@ impl Dispatcher {
                 }
                 self.queue.add(name, now);
             }
-            Note::Compared(class, owned) => self.compare(&class, &owned, now),
+            Note::Compared(class, owned, begun) => self.compare(&class, &owned, begun),
         }
     }
 
     /// Has what is missing made again, and what has belonged to nobody for long released.
-    fn compare(&mut self, class: &Class, owned: &[Owned], now: Instant) {
+    fn compare(&mut self, class: &Class, owned: &[Owned], begun: Instant) {
+        let now = Instant::now();
         let Some(sweep) = self.sweeps.get_mut(class) else {
             return;
         };
@@ -150,10 +151,10 @@ impl Dispatcher {
         // What a worker has in hand is known, too.
         let known = services.iter().map(|service| uid_of(service));
         let known = known.chain(self.names.keys().map(String::as_str)).collect();
-        let held = self
-            .memories
-            .values()
-            .flat_map(|memory| memory.record.held_by(class));
+        // What was made since may not be in what was read.
+        let settled = |memory: &&Memory| memory.ensured_at.is_some_and(|at| at < begun);
+        let held = self.memories.values().filter(settled);
+        let held = held.flat_map(|memory| memory.record.held_by(class));
         let found = sweep.compare(owned, &known, &held.map(str::to_owned).collect(), now);
         let label = ClassLabel::of(class);
         let metrics = &self.context.metrics;

@@ -57,6 +57,8 @@ pub(super) struct Memory {
     /// The Service as our last write or direct read returned it, until the watch has caught up.
     pub(super) seen: Option<Arc<Service>>,
     pub(super) pace: Pace,
+    /// When a provider last made what was wanted.
+    pub(super) ensured_at: Option<Instant>,
     /// When to try again what failed.
     pub(super) retry_at: Option<Instant>,
     failures: Option<ExponentialBackoff>,

@@ -16,7 +16,7 @@ mod watches;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::future::join_all;
@@ -173,13 +173,17 @@ pub async fn run(
 async fn attend(backend: &Backend, snapshot: &Snapshot, notes: mpsc::UnboundedSender<Note>) {
     let mut changes = backend.provider.changes();
     let class = &backend.class;
+    let mut begun = Instant::now();
     let owned = backend.begin(snapshot).await;
     let uids = owned
         .iter()
         .filter_map(|owned| Some(owned.id.as_ref()?.service_uid.clone()));
     let holds = Note::Holds(class.clone(), uids.collect());
     let mut open = notes.send(holds).is_ok();
-    open = open && notes.send(Note::Compared(class.clone(), owned)).is_ok();
+    open = open
+        && notes
+            .send(Note::Compared(class.clone(), owned, begun))
+            .is_ok();
     while open {
         // Stretched by chance, so that what started together does not compare together.
         let pause = backend.drift_interval.mul_f64(0.9 + fastrand::f64() / 5.0);
@@ -195,8 +199,12 @@ async fn attend(backend: &Backend, snapshot: &Snapshot, notes: mpsc::UnboundedSe
                 },
             }
         }
+        begun = Instant::now();
         match backend.owned().await {
-            Ok(owned) => open = notes.send(Note::Compared(class.clone(), owned)).is_ok(),
+            Ok(owned) => {
+                let compared = Note::Compared(class.clone(), owned, begun);
+                open = notes.send(compared).is_ok();
+            }
             Err(error) => tracing::warn!(%class, %error, "what it holds could not be compared"),
         }
     }
