@@ -138,6 +138,12 @@ fn a_service_that_we_claim() {
             "publish Provisioned",
         ),
         (
+            "is of another generation",
+            published().generation(2),
+            answered(service(), Ok(provisioned())),
+            "publish Provisioned",
+        ),
+        (
             "changed a port",
             published().spec(
                 "ports",

@@ -45,6 +45,11 @@ impl ServiceBuilder {
         self
     }
 
+    pub(crate) fn generation(mut self, generation: i64) -> Self {
+        self.0["metadata"]["generation"] = json!(generation);
+        self
+    }
+
     pub(crate) fn uid(mut self, uid: &str) -> Self {
         self.0["metadata"]["uid"] = json!(uid);
         self
