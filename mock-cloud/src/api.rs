@@ -4,9 +4,12 @@
 
 mod admin;
 mod attend;
+mod behind;
 mod body;
 mod capabilities;
+mod changes;
 mod load_balancers;
+mod precondition;
 mod problem;
 
 use std::sync::Arc;
@@ -15,6 +18,8 @@ use axum::extract::{DefaultBodyLimit, OriginalUri};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::routing::get;
 use axum::{Router, middleware};
+use landfall_mock_cloud_wire::LoadBalancer;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use utoipa::openapi::OpenApi as Description;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
@@ -35,8 +40,13 @@ const LARGEST_BODY: usize = 1024 * 1024;
 pub(crate) struct Api {
     pub(crate) cloud: Cloud,
     pub(crate) desk: Desk,
-    pub(crate) token: Arc<Token>,
+    /// `/admin` may exchange it.
+    pub(crate) token: watch::Sender<Token>,
     pub(crate) admin_token: Arc<Token>,
+    /// Told whenever the faults are cleared.
+    pub(crate) cleared: watch::Sender<()>,
+    /// What was there when stale reads were last ordered.
+    pub(crate) stale: watch::Sender<Arc<[LoadBalancer]>>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -70,6 +80,7 @@ impl Modify for Bearer {
 pub(crate) fn router(api: Api) -> Router {
     let cloud = OpenApiRouter::new()
         .routes(routes!(capabilities::read))
+        .routes(routes!(changes::watch))
         .routes(routes!(load_balancers::list))
         .routes(routes!(
             load_balancers::put,
@@ -85,6 +96,9 @@ pub(crate) fn router(api: Api) -> Router {
             admin::clear_faults
         ))
         .routes(routes!(admin::set_quota))
+        .routes(routes!(admin::set_provisioning))
+        .routes(routes!(admin::set_token, admin::expire_token))
+        .routes(routes!(behind::alter, behind::remove))
         .route_layer(middleware::from_fn_with_state(
             api.clone(),
             attend::require_admin,

@@ -28,6 +28,7 @@ pub(crate) struct Book {
     addresses: BTreeMap<Family, Addresses>,
     entries: BTreeMap<Id, Entry>,
     quota: Quota,
+    revision: u64,
 }
 
 /// What a cloud has at most; without bounds unless they are named.
@@ -49,6 +50,8 @@ pub(crate) struct Entry {
     pub(crate) spec: LoadBalancerSpec,
     /// One for each family, its own until it is deleted; never empty.
     pub(crate) addresses: Vec<IpAddr>,
+    /// Another one after every change; no two entries ever share one.
+    pub(crate) revision: u64,
 }
 
 /// What a PUT came to.
@@ -152,6 +155,7 @@ impl Book {
                 .collect(),
             entries: BTreeMap::new(),
             quota: Quota::default(),
+            revision: 0,
         }
     }
 
@@ -186,8 +190,22 @@ impl Book {
         for address in has.iter().filter(|address| !addresses.contains(address)) {
             self.free(*address);
         }
-        self.entries.insert(id.clone(), Entry { spec, addresses });
+        self.revision += 1;
+        let entry = Entry {
+            spec,
+            addresses,
+            revision: self.revision,
+        };
+        self.entries.insert(id.clone(), entry);
         Ok(result)
+    }
+
+    /// What the load balancer was given is another now.
+    pub(crate) fn touch(&mut self, id: &Id) {
+        if let Some(entry) = self.entries.get_mut(id) {
+            self.revision += 1;
+            entry.revision = self.revision;
+        }
     }
 
     /// The port that this new load balancer wants is another program's on this address that it

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::faults::{Fault, FaultList, FaultRule, Faults};
+use crate::faults::{FaultList, FaultRule, Faults, Verdict};
 use crate::journal::{CallFilter, CallList, Ending, Journal};
 use crate::operation::Operation;
 
@@ -36,7 +36,7 @@ enum Note {
         operation: Operation,
         id: Option<String>,
         faulty: bool,
-        reply: oneshot::Sender<(u64, Vec<Fault>)>,
+        reply: oneshot::Sender<(u64, Vec<Verdict>)>,
     },
     End(u64, Ending),
     Calls(CallFilter, oneshot::Sender<CallList>),
@@ -73,7 +73,7 @@ impl Desk {
         operation: Operation,
         id: Option<String>,
         faulty: bool,
-    ) -> Result<(Visit, Vec<Fault>), Closed> {
+    ) -> Result<(Visit, Vec<Verdict>), Closed> {
         let began = Instant::now();
         let begin = |reply| Note::Begin {
             operation,
@@ -154,7 +154,7 @@ fn take(note: Note, journal: &mut Journal, faults: &mut Faults) {
             reply,
         } => {
             let wrong = if faulty {
-                faults.take(operation, id.as_deref())
+                faults.take(operation, id.as_deref(), Instant::now())
             } else {
                 Vec::new()
             };
@@ -170,11 +170,11 @@ fn take(note: Note, journal: &mut Journal, faults: &mut Faults) {
             let _ = reply.send(());
         }
         Note::AddFault(rule, reply) => {
-            faults.add(rule);
+            faults.add(rule, Instant::now());
             let _ = reply.send(());
         }
         Note::Faults(reply) => {
-            let _ = reply.send(faults.list());
+            let _ = reply.send(faults.list(Instant::now()));
         }
         Note::ClearFaults(reply) => {
             faults.clear();

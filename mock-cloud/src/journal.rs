@@ -26,7 +26,7 @@ pub struct Call {
     /// HTTP status of the answer; none yet, or never, without an answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// `InFlight`; `Made`, `Changed`, `Unchanged`, `Read`, `Deleted`; the code of a problem; or
+    /// `InFlight`; `Made`, `Changed`, `Unchanged`, `Read`, `Deleted`, `Watching`; the code of a problem; or
     /// `Abandoned` when the client went away first.
     pub result: String,
     /// Seconds from the call to the answer.
@@ -122,7 +122,12 @@ impl Journal {
             .calls
             .partition_point(|call| call.sequence <= filter.after);
         let asked_for = |call: &&Call| {
-            filter.operation.is_none_or(|one| call.operation == one)
+            // A stream is opened when it must, and not because somebody wants something.
+            filter
+                .operation
+                .map_or(call.operation != Operation::WatchChanges, |one| {
+                    call.operation == one
+                })
                 && (filter.id.is_none() || call.id == filter.id)
         };
         CallList {

@@ -10,6 +10,7 @@
 
 mod api;
 mod book;
+mod changes;
 mod cloud;
 mod desk;
 mod faults;
@@ -17,6 +18,7 @@ mod front;
 mod id;
 mod journal;
 mod operation;
+mod precondition;
 mod server;
 mod specification;
 mod timing;

@@ -39,6 +39,10 @@ struct Arguments {
     #[arg(long, value_name = "TIME", default_value = "30s")]
     drain_timeout: Interval,
 
+    /// Time until a new load balancer has its address and listens
+    #[arg(long, value_name = "TIME", default_value = "0s")]
+    provisioning_time: Interval,
+
     #[command(flatten)]
     logs: LogOptions,
 }
@@ -62,6 +66,7 @@ async fn serve(arguments: Arguments, stop: CancellationToken) -> Result<(), Fail
             drain_timeout: arguments.drain_timeout.0,
             ..Timing::default()
         },
+        provisioning: arguments.provisioning_time.0,
         ..Options::new(arguments.pool, token, admin_token)
     };
     let cloud = MockCloud::start(options, listener, stop)

@@ -18,6 +18,8 @@ pub enum Operation {
     DeleteLoadBalancer,
     /// `GET /v1/capabilities`
     GetCapabilities,
+    /// `GET /v1/changes`
+    WatchChanges,
 }
 
 impl fmt::Display for Operation {

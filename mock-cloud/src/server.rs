@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -35,6 +36,8 @@ pub struct Options {
     pub admin_token: String,
     /// How long the data plane waits for what.
     pub timing: Timing,
+    /// Time until a new load balancer has its address and listens.
+    pub provisioning: Duration,
     /// Calls that `/admin/calls` remembers.
     pub calls_kept: usize,
 }
@@ -47,6 +50,7 @@ impl Options {
             token: token.into(),
             admin_token: admin_token.into(),
             timing: Timing::default(),
+            provisioning: Duration::ZERO,
             calls_kept: CALLS_KEPT,
         }
     }
@@ -57,6 +61,7 @@ impl std::fmt::Debug for Options {
         f.debug_struct("Options")
             .field("pool", &self.pool)
             .field("timing", &self.timing)
+            .field("provisioning", &self.provisioning)
             .field("calls_kept", &self.calls_kept)
             .finish_non_exhaustive()
     }
@@ -94,13 +99,20 @@ impl MockCloud {
         warn_of_absent(&options.pool);
         let address = listener.local_addr().map_err(StartError::Socket)?;
         let tasks = TaskTracker::new();
-        let (cloud, cloud_task) = Cloud::new(&options.pool, options.timing, stop.clone());
+        let (cloud, cloud_task) = Cloud::new(
+            &options.pool,
+            options.timing,
+            options.provisioning,
+            stop.clone(),
+        );
         let (desk, desk_task) = Desk::new(options.calls_kept, stop.clone());
         let api = Api {
             cloud,
             desk,
-            token: Arc::new(Token::new(options.token)),
+            token: watch::Sender::new(Token::new(options.token)),
             admin_token: Arc::new(Token::new(options.admin_token)),
+            cleared: watch::Sender::default(),
+            stale: watch::Sender::new(Arc::default()),
             stop: stop.clone(),
         };
         tasks.spawn(cloud_task);

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderValue, StatusCode};
-use landfall_mock_cloud_wire::FieldError;
+use landfall_mock_cloud_wire::{FieldError, Interval};
 use serde::Deserialize;
 
 use super::Api;
@@ -14,6 +14,7 @@ use crate::book::Quota;
 use crate::faults::{Fault, FaultList, FaultRule};
 use crate::journal::{CallFilter, CallList};
 use crate::operation::Operation;
+use crate::token::Token;
 
 /// Which calls are asked for; all must match.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -70,7 +71,14 @@ pub(super) async fn add_fault(
     if !errors.is_empty() {
         return Err(Refused::bad_fields(errors));
     }
+    if matches!(rule.fault, Fault::StaleReads {}) {
+        let now = api.cloud.list(Vec::new()).await?;
+        api.stale.send_replace(now.into());
+    }
     api.desk.add_fault(rule.clone()).await?;
+    if matches!(rule.fault, Fault::Outage {}) {
+        api.cloud.end_streams().await?;
+    }
     Ok((StatusCode::CREATED, Json(rule)))
 }
 
@@ -113,6 +121,7 @@ pub(super) async fn faults(State(api): State<Api>) -> Result<Json<FaultList>, Re
 )]
 pub(super) async fn clear_faults(State(api): State<Api>) -> Result<StatusCode, Refused> {
     api.desk.clear_faults().await?;
+    api.cleared.send_replace(());
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -126,5 +135,59 @@ pub(super) async fn set_quota(
     Body(quota): Body<Quota>,
 ) -> Result<StatusCode, Refused> {
     api.cloud.set_quota(quota).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// How long it takes to provision a load balancer.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Provisioning {
+    /// Time until a new load balancer has its address and listens.
+    duration: Interval,
+}
+
+/// Sets how long it takes from now on until a new load balancer is there.
+#[utoipa::path(
+    put, path = "/admin/provisioning", operation_id = "SetProvisioning",
+    request_body = Provisioning,
+    responses((status = 204, description = "It is in force."), Problems),
+)]
+pub(super) async fn set_provisioning(
+    State(api): State<Api>,
+    Body(provisioning): Body<Provisioning>,
+) -> Result<StatusCode, Refused> {
+    api.cloud.set_provisioning(provisioning.duration.0).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A bearer token.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewToken {
+    /// The secret.
+    token: String,
+}
+
+/// Exchanges the token of the API; the one before is not taken any more.
+#[utoipa::path(
+    put, path = "/admin/token", operation_id = "SetToken", request_body = NewToken,
+    responses((status = 204, description = "It is in force."), Problems),
+)]
+pub(super) async fn set_token(
+    State(api): State<Api>,
+    Body(new): Body<NewToken>,
+) -> Result<StatusCode, Refused> {
+    api.token.send_replace(Token::new(new.token));
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Lets the token of the API expire: none is taken until another is set. Streams of changes end.
+#[utoipa::path(
+    delete, path = "/admin/token", operation_id = "ExpireToken",
+    responses((status = 204, description = "It has expired."), Problems),
+)]
+pub(super) async fn expire_token(State(api): State<Api>) -> Result<StatusCode, Refused> {
+    api.token.send_replace(Token::new(String::new()));
+    api.cloud.end_streams().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -13,12 +13,20 @@ use futures::stream;
 
 use super::problem::Refused;
 use super::{Api, carries};
-use crate::faults::{Fault, LostAnswer};
+use crate::faults::{Fault, LostAnswer, Verdict};
 use crate::operation::Operation;
 
 /// What a call came to, for the journal; goes with the response.
 #[derive(Debug, Clone)]
 pub(super) struct Outcome(pub(super) String);
+
+/// Goes with a request of which only so many listeners are to be made or left.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HalfWay(pub(super) usize);
+
+/// Goes with a request that is to be answered with what was there some time ago.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stale;
 
 /// Lets only those pass who have the admin token.
 pub(super) async fn require_admin(
@@ -43,13 +51,13 @@ pub(super) async fn attend(
 ) -> Response {
     let operation = operation(request.method(), path.as_str());
     let id = parameters.as_ref().ok().and_then(id);
-    let authorized = carries(request.headers(), &api.token);
+    let authorized = carries(request.headers(), &api.token.borrow());
     let (visit, faults) = match api.desk.check_in(operation, id, authorized).await {
         Ok(visit) => visit,
         Err(closed) => return Refused::from(closed).into_response(),
     };
     let response = if authorized {
-        suffer(&api, faults, next.run(request)).await
+        suffer(&api, faults, request, next).await
     } else {
         Refused::unauthorized("token").into_response()
     };
@@ -65,6 +73,7 @@ fn operation(method: &Method, path: &str) -> Operation {
     match (method, path.ends_with("/{id}")) {
         (&Method::PUT, _) => Operation::PutLoadBalancer,
         (&Method::DELETE, _) => Operation::DeleteLoadBalancer,
+        (_, false) if path.ends_with("/changes") => Operation::WatchChanges,
         (_, false) if path.ends_with("/capabilities") => Operation::GetCapabilities,
         (_, true) => Operation::GetLoadBalancer,
         (_, false) => Operation::ListLoadBalancers,
@@ -77,23 +86,38 @@ fn id(parameters: &RawPathParams) -> Option<String> {
 }
 
 /// Carries a call out, or not, as the faults that were ordered for it say.
-async fn suffer(api: &Api, faults: Vec<Fault>, call: impl Future<Output = Response>) -> Response {
-    for fault in faults {
+async fn suffer(api: &Api, faults: Vec<Verdict>, mut request: Request, next: Next) -> Response {
+    for Verdict { fault, wait } in faults {
         match fault {
             Fault::Latency { duration } => {
                 let pause = tokio::time::sleep(duration.0);
                 // Nobody waits for an answer of a server that stops.
                 api.stop.run_until_cancelled(pause).await;
             }
+            Fault::Hang {} => {
+                let mut cleared = api.cleared.subscribe();
+                // The sender is at hand as long as there is an API.
+                api.stop.run_until_cancelled(cleared.changed()).await;
+            }
             Fault::Error {
                 status,
                 code,
                 retry_after,
             } => return ordered(status, &code, retry_after.as_deref()),
-            Fault::LostAfterChange { answer } => return lost(&call.await, answer),
+            Fault::Throttle { .. } => {
+                return ordered(429, "throttled", Some(&wait.to_string()));
+            }
+            Fault::Outage {} => return ordered(503, "outage", None),
+            Fault::LostAfterChange { answer } => return lost(&next.run(request).await, answer),
+            Fault::HalfWay { listeners } => {
+                request.extensions_mut().insert(HalfWay(listeners));
+            }
+            Fault::StaleReads {} => {
+                request.extensions_mut().insert(Stale);
+            }
         }
     }
-    call.await
+    next.run(request).await
 }
 
 fn ordered(status: u16, code: &str, retry_after: Option<&str>) -> Response {

@@ -118,6 +118,12 @@ impl From<cloud::Error> for Refused {
         match error {
             cloud::Error::Refused(refusal) => refusal.into(),
             cloud::Error::Stopping => Self::stopping(),
+            cloud::Error::Precondition { .. } => Self::new(
+                StatusCode::PRECONDITION_FAILED,
+                code::PRECONDITION_FAILED,
+                "Not as the client thinks",
+                error.to_string(),
+            ),
             cloud::Error::NotFound(_) => Self::new(
                 StatusCode::NOT_FOUND,
                 code::NOT_FOUND,

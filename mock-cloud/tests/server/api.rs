@@ -231,14 +231,20 @@ async fn the_description_names_every_route() {
         [
             "delete /admin/calls ForgetCalls",
             "delete /admin/faults ClearFaults",
+            "delete /admin/load-balancers/{id} RemoveLoadBalancer",
+            "delete /admin/token ExpireToken",
             "delete /v1/load-balancers/{id} DeleteLoadBalancer",
             "get /admin/calls ListCalls",
             "get /admin/faults ListFaults",
             "get /v1/capabilities GetCapabilities",
+            "get /v1/changes WatchChanges",
             "get /v1/load-balancers ListLoadBalancers",
             "get /v1/load-balancers/{id} GetLoadBalancer",
+            "patch /admin/load-balancers/{id} AlterLoadBalancer",
             "post /admin/faults AddFault",
+            "put /admin/provisioning SetProvisioning",
             "put /admin/quota SetQuota",
+            "put /admin/token SetToken",
             "put /v1/load-balancers/{id} PutLoadBalancer",
         ]
     );

@@ -17,6 +17,10 @@ use crate::{
 pub struct LoadBalancer {
     /// The client's name for it.
     pub id: String,
+    /// Its entity tag, as in the header `ETag`: another one whenever what was asked for or given is
+    /// another. How targets fare does not count.
+    #[serde(default)]
+    pub etag: String,
     /// As asked for.
     pub tags: BTreeMap<String, String>,
     /// As asked for.
@@ -139,6 +143,7 @@ impl From<LoadBalancer> for LoadBalancerSpec {
     fn from(answer: LoadBalancer) -> Self {
         let LoadBalancer {
             id: _,
+            etag: _,
             tags,
             requested_addresses,
             families,

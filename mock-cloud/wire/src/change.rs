@@ -27,7 +27,8 @@ pub mod event {
 pub struct LoadBalancerChange {
     /// The client's name for it.
     pub id: String,
-    /// Its tags, those before the change where they differ included.
+    /// Its tags now, or when it was deleted. A stream that is filtered also tells when a load
+    /// balancer ceases to match.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
     /// Its entity tag now; none if it is gone.

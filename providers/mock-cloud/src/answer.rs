@@ -91,6 +91,7 @@ mod tests {
         };
         Known::of(wire::LoadBalancer {
             id: "a".into(),
+            etag: String::new(),
             tags: [].into(),
             requested_addresses: Vec::new(),
             families: Vec::new(),
