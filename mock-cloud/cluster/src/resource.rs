@@ -118,9 +118,10 @@ impl Resource {
         qualified(self.plural, self.group)
     }
 
-    /// `Service` or `Deployment.apps`, as the API server's messages name it.
+    /// `Service` or `Deployment.apps`, as the API server's messages name it: by the group in which
+    /// the server itself thinks of the kind.
     pub(crate) fn qualified_kind(&self) -> String {
-        qualified(self.kind, self.group)
+        qualified(self.kind, self.storage.resource().group)
     }
 
     /// The sub-resource with this path segment, if this resource has it.

@@ -34,7 +34,13 @@ impl Patch {
         match self {
             Self::Json(operations) => json::patch(&mut object, operations)?,
             Self::Merge(patch) => json_patch::merge(&mut object, patch),
-            Self::Strategic(patch) => strategic::merge(kind, &mut object, patch, "")?,
+            Self::Strategic(patch) => {
+                strategic::merge(kind, &mut object, patch, "")?;
+                // The real server merges into a typed object, whose type is not for a patch to say.
+                for field in ["apiVersion", "kind"] {
+                    object[field] = current[field].clone();
+                }
+            }
             Self::Apply(_) => {}
         }
         Ok(object)

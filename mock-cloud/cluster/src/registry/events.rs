@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use crate::answer::FieldError;
+use crate::names;
 use crate::resource::{Kind, Resource};
 
 /// Core name, events.k8s.io name.
@@ -63,57 +64,94 @@ pub(crate) fn to_served<'a>(resource: &Resource, object: &'a Value) -> Cow<'a, V
     Cow::Owned(served)
 }
 
-/// Every fault of an Event. The new group demands more, as on the real server.
+/// Every fault of an Event. One with an `eventTime` was made by the new API and is held to more,
+/// through whichever group it comes; the new group takes no other.
 pub(super) fn validate(resource: &Resource, event: &Value, old: Option<&Value>) -> Vec<FieldError> {
-    let mut faults = Vec::new();
-    let involved = event["involvedObject"]["namespace"]
-        .as_str()
-        .unwrap_or_default();
-    let namespace = event["metadata"]["namespace"].as_str().unwrap_or_default();
-    let expected = if involved.is_empty() {
-        "default"
-    } else {
-        involved
+    let mut faults: Vec<FieldError> = namespace_fault(event).into_iter().collect();
+    if !event["eventTime"].is_null() {
+        judge_report(is_new_group(resource), event, &mut faults);
+    }
+    if is_new_group(resource) && old.is_none() {
+        judge_new(event, &mut faults);
+    }
+    faults
+}
+
+fn namespace_fault(event: &Value) -> Option<FieldError> {
+    let involved = text(&event["involvedObject"]["namespace"]);
+    let namespace = text(&event["metadata"]["namespace"]);
+    let fits = match (involved, event["eventTime"].is_null()) {
+        ("", true) => namespace == "default",
+        ("", false) => matches!(namespace, "default" | "kube-system"),
+        (involved, true) => namespace == involved,
+        (_, false) => true,
     };
-    if namespace != expected && !(involved.is_empty() && namespace == "kube-system") {
-        faults.push(FieldError::invalid(
-            "involvedObject.namespace",
-            involved,
-            "does not match event.namespace",
-        ));
+    let fault = || {
+        let field = "involvedObject.namespace";
+        FieldError::invalid(field, involved, "does not match event.namespace")
+    };
+    (!fits).then(fault)
+}
+
+fn judge_report(new_group: bool, event: &Value, faults: &mut Vec<FieldError>) {
+    let controller = if new_group {
+        "reportingController"
+    } else {
+        "reportingComponent"
+    };
+    let reporter = text(&event["reportingComponent"]);
+    if reporter.is_empty() {
+        faults.push(FieldError::required(controller, ""));
     }
-    if !is_new_group(resource) || old.is_some() {
-        return faults;
+    if let Some(fault) = names::qualified_fault(reporter) {
+        faults.push(FieldError::invalid(controller, reporter, fault));
     }
-    for (stored, field, limit) in [
-        ("reportingComponent", "reportingController", 253),
-        ("reportingInstance", "reportingInstance", 128),
-        ("action", "action", 128),
-        ("reason", "reason", 128),
-    ] {
-        let text = event[stored].as_str().unwrap_or_default();
+    for field in ["reportingInstance", "action", "reason"] {
+        let text = text(&event[field]);
         if text.is_empty() {
             faults.push(FieldError::required(field, ""));
-        } else if text.len() > limit {
-            let why = format!("can have at most {limit} characters");
-            faults.push(FieldError::invalid(field, text, why));
+        } else if text.len() > 128 {
+            let why = "can have at most 128 characters";
+            faults.push(FieldError::invalid(field, "", why));
         }
+    }
+    // Called so in the new group, too.
+    if text(&event["message"]).len() > 1024 {
+        let why = "can have at most 1024 characters";
+        faults.push(FieldError::invalid("message", "", why));
+    }
+}
+
+/// What the new group asks for besides.
+fn judge_new(event: &Value, faults: &mut Vec<FieldError>) {
+    let series = &event["series"];
+    if !series.is_null() && series["count"].as_i64().unwrap_or_default() < 2 {
+        let why = "should be at least 2";
+        faults.push(FieldError::invalid("series.count", "", why));
     }
     if event["eventTime"].is_null() {
         faults.push(FieldError::required("eventTime", ""));
     }
-    let kind = event["type"].as_str().unwrap_or_default();
+    let kind = text(&event["type"]);
     if !matches!(kind, "Normal" | "Warning") {
-        faults.push(FieldError::invalid("type", kind, "has invalid value"));
+        let why = format!("has invalid value: {kind}");
+        faults.push(FieldError::invalid("type", "", why));
     }
-    if event["message"].as_str().unwrap_or_default().len() > 1024 {
-        faults.push(FieldError::invalid(
-            "note",
-            "",
-            "can have at most 1024 characters",
-        ));
+    for field in ["firstTimestamp", "lastTimestamp", "count", "source"] {
+        let unset = match &event[field] {
+            Value::Null => true,
+            Value::Number(number) => number.as_i64() == Some(0),
+            Value::Object(fields) => fields.is_empty(),
+            _ => false,
+        };
+        if !unset {
+            faults.push(FieldError::invalid(field, "", "needs to be unset"));
+        }
     }
-    faults
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
 }
 
 #[cfg(test)]

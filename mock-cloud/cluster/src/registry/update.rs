@@ -39,6 +39,9 @@ pub(crate) fn update(
     options: &WriteOptions,
 ) -> Result<Written, ApiError> {
     let resource = target.resource;
+    if let Intent::Patch(Patch::Apply(config)) = &intent {
+        check_type(resource, config)?;
+    }
     let mut state = store.lock();
     let Some(old) = state.get(resource.storage, &target.key).cloned() else {
         drop(state);
@@ -200,6 +203,19 @@ fn applied(
         managers: Some(applied.managers),
         warnings,
     })
+}
+
+/// An apply, alone among patches, must say what it is about.
+fn check_type(resource: &Resource, config: &Value) -> Result<(), ApiError> {
+    let text = |field: &str| config[field].as_str().unwrap_or_default().to_owned();
+    let (version, kind) = (text("apiVersion"), text("kind"));
+    if version == resource.api_version() && kind == resource.kind {
+        return Ok(());
+    }
+    // As Go writes a group, version and kind: the core group is empty.
+    let slash = if version.contains('/') { "" } else { "/" };
+    let why = format!("invalid object type: {slash}{version}, Kind={kind}");
+    Err(ApiError::bad_request(why))
 }
 
 /// uid and resourceVersion in a body are preconditions.

@@ -1,5 +1,6 @@
 //! Node ports and cluster IPs: given, asked for, shared, kept, and given back.
 
+use landfall_mock_cluster::Cluster;
 use serde_json::json;
 
 use crate::raw::{Raw, SERVICES, service};
@@ -81,7 +82,8 @@ async fn node_ports_are_shared_by_protocol_taken_once_and_found_in_range() {
 
 #[tokio::test]
 async fn the_node_port_range_runs_out_and_fills_again() {
-    let raw = Raw::new();
+    // A real range is shared with everybody.
+    let raw = Raw::of(Cluster::new());
     for number in 0..2768 {
         raw.post(SERVICES, service(&format!("s{number}"), json!({})))
             .await

@@ -23,3 +23,4 @@ mod speed;
 mod tls;
 mod validation;
 mod watches;
+mod world;

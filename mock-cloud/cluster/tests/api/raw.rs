@@ -1,14 +1,15 @@
 //! Requests without a client library: what is sent and what comes back, word for word.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use http::Request;
 use http_body_util::BodyExt;
 use landfall_mock_cluster::Cluster;
 use serde_json::{Value, json};
-use tower::ServiceExt;
+
+use crate::world::World;
 
 pub(crate) const SERVICES: &str = "/api/v1/namespaces/default/services";
 
@@ -16,7 +17,7 @@ pub(crate) const SERVICES: &str = "/api/v1/namespaces/default/services";
 #[derive(Clone)]
 pub(crate) struct Raw {
     pub(crate) cluster: Cluster,
-    router: Router,
+    pub(crate) world: Arc<World>,
 }
 
 /// An answer.
@@ -48,16 +49,24 @@ impl Answer {
 
 impl Raw {
     pub(crate) fn new() -> Self {
-        Self::of(Cluster::new())
+        let cluster = Cluster::new();
+        let world = World::real_or(&cluster).into();
+        Self { cluster, world }
     }
 
+    /// What only a mock cluster is asked.
     pub(crate) fn of(cluster: Cluster) -> Self {
-        let router = cluster.router();
-        Self { cluster, router }
+        let world = World::mock(&cluster).into();
+        Self { cluster, world }
+    }
+
+    /// Whether nobody else writes to the cluster.
+    pub(crate) fn is_alone(&self) -> bool {
+        matches!(*self.world, World::Mock(_))
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let response = self.world.send(request).await;
         let status = response.status().as_u16();
         let warnings = response
             .headers()
@@ -66,8 +75,8 @@ impl Raw {
             .map(|value| value.to_str().unwrap().to_owned())
             .collect();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
-        let body = serde_json::from_slice(&bytes)
-            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+        let text = self.world.read(&bytes);
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
         Answer {
             status,
             body,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use axum::body::Body;
 use futures::StreamExt;
 use http::Request;
+use landfall_mock_cluster::Cluster;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -115,7 +116,7 @@ async fn replay(raw: &Raw, query: &str, from: &str, objects: &mut Objects) {
 }
 
 async fn check(steps: Vec<Step>, start: usize) {
-    let raw = Raw::new();
+    let raw = Raw::of(Cluster::new());
     let queries = [
         "",
         "labelSelector=v%3D1",

@@ -1,17 +1,20 @@
 //! Watches: where they start, what they show, and how they end.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use futures::StreamExt;
 use http::Request;
 use landfall_mock_cluster::Cluster;
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
 use crate::raw::{Raw, SERVICES, service};
+use crate::world::World;
 
 /// A watch as its lines.
 struct Watch {
     status: u16,
+    world: Arc<World>,
     body: axum::body::BodyDataStream,
     buffer: Vec<u8>,
 }
@@ -19,13 +22,10 @@ struct Watch {
 impl Watch {
     async fn start(raw: &Raw, query: &str) -> Self {
         let request = Request::get(format!("{SERVICES}?watch=true&{query}"));
-        let router = raw.cluster.router();
-        let response = router
-            .oneshot(request.body(Body::empty()).unwrap())
-            .await
-            .unwrap();
+        let response = raw.world.send(request.body(Body::empty()).unwrap()).await;
         Self {
             status: response.status().as_u16(),
+            world: raw.world.clone(),
             body: response.into_body().into_data_stream(),
             buffer: Vec::new(),
         }
@@ -36,7 +36,7 @@ impl Watch {
         loop {
             if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.buffer.drain(..=end).collect();
-                return Some(serde_json::from_slice(&line).unwrap());
+                return Some(serde_json::from_str(&self.world.read(&line)).unwrap());
             }
             self.buffer
                 .extend_from_slice(&self.body.next().await?.unwrap());
@@ -172,7 +172,7 @@ async fn a_watch_from_before_the_log_gets_410() {
 
 #[tokio::test]
 async fn a_watch_that_has_seen_all_outlives_a_compaction() {
-    let raw = Raw::new();
+    let raw = Raw::of(Cluster::new());
     let start = raw.web(json!({})).await.version().to_owned();
     let mut watch = Watch::start(&raw, &format!("resourceVersion={start}")).await;
     // One poll brings its cursor to the present.
