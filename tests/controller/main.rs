@@ -11,4 +11,5 @@ mod provider;
 mod providing;
 mod releasing;
 mod restarting;
+mod rights;
 mod world;

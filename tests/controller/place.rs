@@ -32,14 +32,20 @@ const NAMESPACED: [(&str, &str); 2] = [
 pub struct Place {
     /// May do and sees everything.
     pub client: Client,
+    /// How a real control plane is reached.
+    pub config: Option<Config>,
     /// The story's own.
     pub namespace: String,
 }
 
 impl Place {
     pub async fn new() -> Self {
-        let client = match std::env::var_os(CONTROL_PLANE) {
-            Some(kubeconfig) => real(kubeconfig.into()).await,
+        let config = match std::env::var_os(CONTROL_PLANE) {
+            Some(kubeconfig) => Some(read(kubeconfig.into()).await),
+            None => None,
+        };
+        let client = match &config {
+            Some(config) => Client::try_from(config.clone()).unwrap(),
             None => Cluster::new().client(),
         };
         let namespaces = Api::<Namespace>::all(client.clone());
@@ -47,6 +53,7 @@ impl Place {
         let made = namespaces.create(&PostParams::default(), &ours).await;
         Self {
             client,
+            config,
             namespace: made.unwrap().metadata.name.unwrap(),
         }
     }
@@ -87,12 +94,12 @@ pub fn object<T: DeserializeOwned>(json: Value) -> T {
     serde_json::from_value(json).unwrap()
 }
 
-async fn real(kubeconfig: PathBuf) -> Client {
+async fn read(kubeconfig: PathBuf) -> Config {
     // A second call fails only because a first succeeded.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
-    Client::try_from(config.unwrap()).unwrap()
+    config.unwrap()
 }
 
 fn narrowed(uri: &Uri, namespace: &str) -> Uri {

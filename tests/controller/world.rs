@@ -27,6 +27,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct World {
     pub client: Client,
+    /// As whom the controller acts: somebody who may do everything, unless a story says otherwise.
+    pub acting: Client,
     pub place: Place,
     pub provider: Scripted,
     running: Option<(CancellationToken, JoinHandle<()>)>,
@@ -44,6 +46,7 @@ impl World {
         let place = Place::new().await;
         let world = Self {
             client: place.client.clone(),
+            acting: place.client.clone(),
             place,
             provider: Scripted::new(),
             running: None,
@@ -60,7 +63,7 @@ impl World {
     pub async fn start_controller_with(&mut self, concurrency: usize) {
         let stop = CancellationToken::new();
         let (is_ready, mut readiness) = watch::channel(false);
-        let cluster = controller::identify(&self.client, "test").await;
+        let cluster = controller::identify(&self.acting, "test").await;
         let registration = Registration {
             class: Class::new(CLASS),
             default: true,
@@ -68,7 +71,7 @@ impl World {
             drift_interval: self.provider.drift_interval(),
             sweep_after: self.provider.sweep_after(),
         };
-        let (client, token) = (self.place.confine(&self.client), stop.clone());
+        let (client, token) = (self.place.confine(&self.acting), stop.clone());
         let task = tokio::spawn(async move {
             let setup = Setup {
                 cluster,
