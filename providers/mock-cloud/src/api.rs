@@ -4,9 +4,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
 use landfall_mock_cloud_wire::{LoadBalancer, LoadBalancerList, LoadBalancerSpec, code};
 use landfall_provider_api::{ClusterId, Error};
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, IF_MATCH};
 use reqwest::{Client, Method, RequestBuilder, StatusCode, Url, redirect};
 use serde::de::DeserializeOwned;
 
@@ -14,6 +16,8 @@ pub(crate) use crate::refusal::Failure;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// For a stream, whose silence is watched elsewhere.
+const FOR_EVER: Duration = Duration::from_hours(24 * 365);
 
 /// Why a client cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -79,10 +83,49 @@ impl Api {
         &self,
         id: &str,
         spec: &LoadBalancerSpec,
+        etag: Option<&str>,
     ) -> Result<LoadBalancer, Failure> {
         let call = Call::new(Method::PUT, self.one(id));
-        let answer = call.send(call.request(&self.client).json(spec)).await?;
-        call.read(&answer)
+        let request = if_match(call.request(&self.client), etag);
+        call.read(&call.send(request.json(spec)).await?)
+    }
+
+    /// Reads it; `None` if there is none.
+    pub(crate) async fn get(&self, id: &str) -> Result<Option<LoadBalancer>, Failure> {
+        let call = Call::new(Method::GET, self.one(id));
+        match call.send(call.request(&self.client)).await {
+            Ok(answer) => call.read(&answer).map(Some),
+            Err(failure) if failure.code() == Some(code::NOT_FOUND) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// What happens to all that have these tags, as it comes, from the event with this id on.
+    pub(crate) async fn watch(
+        &self,
+        tags: &[(&'static str, String)],
+        last: Option<&str>,
+    ) -> Result<BoxStream<'static, Result<Vec<u8>, Failure>>, Failure> {
+        let mut url = self.url.clone();
+        url.set_path(&url.path().replace("/load-balancers", "/changes"));
+        let call = Call::new(Method::GET, filtered(url, tags));
+        let mut request = call.request(&self.client).timeout(FOR_EVER);
+        if let Some(last) = last {
+            request = request.header("Last-Event-ID", last);
+        }
+        let response = request.send().await.map_err(|error| call.lost(error))?;
+        if !response.status().is_success() {
+            let (status, headers) = (response.status(), response.headers().clone());
+            let body = response.bytes().await.map_err(|error| call.lost(error))?;
+            return Err(Failure::refused(call.to_string(), status, &headers, &body));
+        }
+        let read =
+            async |(mut response, call): (reqwest::Response, Call)| match response.chunk().await {
+                Ok(Some(bytes)) => Some((Ok(bytes.to_vec()), (response, call))),
+                Ok(None) => None,
+                Err(error) => Some((Err(call.lost(error)), (response, call))),
+            };
+        Ok(stream::unfold((response, call), read).boxed())
     }
 
     /// All that have these tags.
@@ -90,20 +133,15 @@ impl Api {
         &self,
         tags: &[(&'static str, String)],
     ) -> Result<Vec<LoadBalancer>, Failure> {
-        let mut url = self.url.clone();
-        for (key, value) in tags {
-            url.query_pairs_mut()
-                .append_pair("tag", &format!("{key}={value}"));
-        }
-        let call = Call::new(Method::GET, url);
+        let call = Call::new(Method::GET, filtered(self.url.clone(), tags));
         let answer = call.send(call.request(&self.client)).await?;
         call.read(&answer).map(|list: LoadBalancerList| list.items)
     }
 
-    /// Deletes it; gone already is success.
-    pub(crate) async fn delete(&self, id: &str) -> Result<(), Failure> {
+    /// Deletes it, if it still has this entity tag; gone already is success.
+    pub(crate) async fn delete(&self, id: &str, etag: Option<&str>) -> Result<(), Failure> {
         let call = Call::new(Method::DELETE, self.one(id));
-        match call.send(call.request(&self.client)).await {
+        match call.send(if_match(call.request(&self.client), etag)).await {
             // Any server says 404; only the mock cloud knows that it is the load balancer.
             Err(failure) if failure.code() == Some(code::NOT_FOUND) => Ok(()),
             other => other.map(drop),
@@ -121,6 +159,21 @@ impl Api {
         url.set_path(&format!("{}/{id}", url.path()));
         url
     }
+}
+
+fn if_match(request: RequestBuilder, etag: Option<&str>) -> RequestBuilder {
+    match etag {
+        Some(etag) => request.header(IF_MATCH, etag),
+        None => request,
+    }
+}
+
+fn filtered(mut url: Url, tags: &[(&'static str, String)]) -> Url {
+    for (key, value) in tags {
+        url.query_pairs_mut()
+            .append_pair("tag", &format!("{key}={value}"));
+    }
+    url
 }
 
 impl fmt::Debug for Api {

@@ -6,10 +6,15 @@
 
 mod answer;
 mod api;
+mod cluster;
+mod listener;
 mod refusal;
+mod sse;
 mod view;
 mod waiting;
 mod wanted;
+
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -21,17 +26,18 @@ use landfall_provider_api::{
 
 pub use api::NewError;
 use api::{Api, Failure};
-use view::{Known, View};
-use waiting::{Need, Waiting};
+use cluster::{Cluster, tag_of};
+use listener::Listener;
+use view::Known;
+use waiting::Need;
 
 /// A client of one mock cloud, for one cluster.
 #[derive(Debug)]
 pub struct MockCloud {
-    cluster: ClusterId,
     families: Vec<Family>,
-    api: Api,
-    view: View,
-    waiting: Waiting,
+    cluster: Arc<Cluster>,
+    /// Since somebody first asked for changes.
+    listener: OnceLock<Listener>,
 }
 
 impl MockCloud {
@@ -40,12 +46,11 @@ impl MockCloud {
     /// whatever the scheme of `url`: reqwest cannot be made without one.
     pub fn new(url: &str, token: &str, cluster: ClusterId) -> Result<Self, NewError> {
         wanted::check_cluster(&cluster)?;
+        let api = Api::new(url, token)?;
         Ok(Self {
-            api: Api::new(url, token)?,
-            cluster,
             families: vec![Family::IPv4],
-            view: View::default(),
-            waiting: Waiting::default(),
+            cluster: Arc::new(Cluster::new(cluster, api)),
+            listener: OnceLock::new(),
         })
     }
 
@@ -58,45 +63,36 @@ impl MockCloud {
         self
     }
 
-    /// Reads all that the cluster owns, and renews the view.
-    async fn list(&self) -> Result<Vec<wire::LoadBalancer>, Error> {
-        let started = self.view.begin_refresh();
-        let items = self
-            .api
-            .list(&tags::of_cluster(&self.cluster))
-            .await
-            .map_err(|failure| failure.into_error(|_| "spec".to_owned()))?;
-        let known = items.iter().filter_map(|item| {
-            let id = self.id_of(item)?;
-            // What has our tags under another name is owned, but not what a PUT would change.
-            (item.id == wanted::wire_id(&id)).then(|| (id.service_uid, Known::of(item.clone())))
-        });
-        self.view.refresh(started, known.collect());
-        Ok(items)
-    }
-
-    fn id_of(&self, item: &wire::LoadBalancer) -> Option<LoadBalancerId> {
-        tags::load_balancer(&self.cluster, tag_of(item))
-    }
-
-    /// Puts the load balancer, once.
+    /// Puts the load balancer, once; where it is known, only if it is still what is known.
     async fn put(
         &self,
         wanted: &LoadBalancer,
         spec: &wire::LoadBalancerSpec,
+        known: Option<&Known>,
     ) -> Result<Outcome, Error> {
+        let Cluster {
+            api, view, waiting, ..
+        } = &*self.cluster;
+        let id = wanted::wire_id(&wanted.id);
         // Unless the call ends well, what we knew about it is no longer certain.
-        let change = self.view.change(&wanted.id.service_uid);
-        match self.api.put(&wanted::wire_id(&wanted.id), spec).await {
+        let change = view.change(&wanted.id.service_uid);
+        match api.put(&id, spec, known.and_then(Known::etag)).await {
             Ok(item) => {
                 let known = Known::of(item);
                 if !known.is(spec) {
-                    return Err(self.api.senseless("it answered a PUT with something else"));
+                    return Err(api.senseless("it answered a PUT with something else"));
                 }
                 let outcome = self.outcome(&known, wanted)?;
-                change.done(Some(known));
-                self.waiting.forget(&wanted.id);
+                if change.done(Some(known)) {
+                    waiting.wake(wanted.id.clone());
+                }
+                waiting.forget(&wanted.id);
                 Ok(outcome)
+            }
+            Err(failure) if failure.code() == Some(wire::code::PRECONDITION_FAILED) => {
+                drop(change);
+                self.cluster.is_gone(&wanted.id).await;
+                Err(failure.into_error(|pointer| wanted::field(wanted, pointer)))
             }
             Err(failure) => {
                 self.wait(&wanted.id, spec, &failure);
@@ -115,16 +111,23 @@ impl MockCloud {
             },
             _ => return,
         };
-        self.waiting.add(id.clone(), need);
+        let waiting = &self.cluster.waiting;
+        waiting.add(id.clone(), need);
         if let Some(after) = failure.retry_after() {
-            self.waiting.wake_later(id.clone(), after);
+            waiting.wake_later(id.clone(), after);
         }
     }
 
     fn outcome(&self, known: &Known, wanted: &LoadBalancer) -> Result<Outcome, Error> {
+        if !known.is_active() {
+            return Ok(Outcome::Provisioning {
+                assigned: None,
+                message: "the mock cloud is provisioning the load balancer".to_owned(),
+            });
+        }
         answer::assigned(known, &wanted.families)
             .map(Outcome::Provisioned)
-            .map_err(|nonsense| self.api.senseless(&nonsense.to_string()))
+            .map_err(|nonsense| self.cluster.api.senseless(&nonsense.to_string()))
     }
 }
 
@@ -141,50 +144,65 @@ impl Provider for MockCloud {
     }
 
     async fn begin(&self, _snapshot: Snapshot) -> Result<Vec<Owned>, Error> {
+        // What happens between the reading and the listening would be missed.
+        if let Some(listener) = self.listener.get() {
+            listener.started().await;
+        }
         self.owned().await
     }
 
     async fn ensure(&self, wanted: &LoadBalancer) -> Result<Outcome, Error> {
         let spec = wanted::specification(wanted);
-        if let Some(known) = self.view.known(&wanted.id.service_uid)
+        let known = self.cluster.view.known(&wanted.id.service_uid);
+        if let Some(known) = &known
             && known.is(&spec)
+            && known.is_active()
             && known.all_listen()
-            && let Ok(outcome) = self.outcome(&known, wanted)
+            && let Ok(outcome) = self.outcome(known, wanted)
         {
             return Ok(outcome);
         }
-        self.put(wanted, &spec).await
+        self.put(wanted, &spec, known.as_ref()).await
     }
 
     async fn release(&self, id: &LoadBalancerId) -> Result<(), Error> {
-        self.waiting.forget(id);
-        let known = self.view.known(&id.service_uid);
-        let change = self.view.change(&id.service_uid);
-        self.api
-            .delete(&wanted::wire_id(id))
-            .await
-            .map_err(|failure| failure.into_error(|_| "metadata.uid".to_owned()))?;
-        change.done(None);
+        let Cluster {
+            api, view, waiting, ..
+        } = &*self.cluster;
+        waiting.forget(id);
+        let known = view.known(&id.service_uid);
+        let change = view.change(&id.service_uid);
+        let etag = known.as_ref().and_then(Known::etag);
+        match api.delete(&wanted::wire_id(id), etag).await {
+            Ok(()) => drop(change.done(None)),
+            Err(failure) => {
+                drop(change);
+                let is_another = failure.code() == Some(wire::code::PRECONDITION_FAILED);
+                if !is_another || !self.cluster.is_gone(id).await {
+                    return Err(failure.into_error(|_| "metadata.uid".to_owned()));
+                }
+            }
+        }
         let addresses = known.map(|known| known.addresses().to_vec());
-        self.waiting
-            .something_is_free(&addresses.unwrap_or_default());
+        waiting.something_is_free(&addresses.unwrap_or_default());
         Ok(())
     }
 
     async fn owned(&self) -> Result<Vec<Owned>, Error> {
         let owned = |item: &wire::LoadBalancer| Owned {
-            id: self.id_of(item),
+            id: self.cluster.id_of(item),
             service: tags::service(tag_of(item)),
             description: answer::description(item),
         };
-        Ok(self.list().await?.iter().map(owned).collect())
+        let items = self.cluster.list().await;
+        let items = items.map_err(|failure| failure.into_error(|_| "spec".to_owned()))?;
+        Ok(items.iter().map(owned).collect())
     }
 
     fn changes(&self) -> BoxStream<'static, LoadBalancerId> {
-        self.waiting.wakes()
+        let changes = self.cluster.waiting.wakes();
+        self.listener
+            .get_or_init(|| Listener::start(self.cluster.clone()));
+        changes
     }
-}
-
-fn tag_of<'a>(item: &'a wire::LoadBalancer) -> impl Fn(&str) -> Option<&'a str> {
-    |key| item.tags.get(key).map(String::as_str)
 }

@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use landfall_mock_cloud_wire::{LoadBalancer, LoadBalancerSpec};
+use landfall_mock_cloud_wire::{LoadBalancer, LoadBalancerSpec, LoadBalancerState};
 use landfall_provider_api::PortFailure;
 
 use crate::answer;
@@ -17,6 +17,9 @@ pub(crate) struct Known {
     /// Stands for the specification: with many nodes the words themselves would be most of what a
     /// controller keeps in memory.
     digest: u64,
+    /// Its entity tag; empty if the server has none.
+    etag: String,
+    is_active: bool,
     addresses: Vec<IpAddr>,
     failed_ports: Vec<PortFailure>,
 }
@@ -26,6 +29,8 @@ impl Known {
         Self {
             addresses: item.addresses.iter().map(IpAddr::to_canonical).collect(),
             failed_ports: answer::failed_ports(&item.listeners),
+            is_active: item.state == LoadBalancerState::Active,
+            etag: item.etag.clone(),
             digest: digest(&item.into()),
         }
     }
@@ -33,6 +38,16 @@ impl Known {
     /// Whether this is what it was asked to be.
     pub(crate) fn is(&self, spec: &LoadBalancerSpec) -> bool {
         self.digest == digest(spec)
+    }
+
+    /// Its entity tag, for a change that is to be made only if nobody else made one.
+    pub(crate) fn etag(&self) -> Option<&str> {
+        Some(self.etag.as_str()).filter(|etag| !etag.is_empty())
+    }
+
+    /// Whether it is there, and not on its way.
+    pub(crate) fn is_active(&self) -> bool {
+        self.is_active
     }
 
     pub(crate) fn addresses(&self) -> &[IpAddr] {
@@ -66,7 +81,13 @@ struct State {
     /// When the refresh began that is in force.
     refreshed: u64,
     slots: HashMap<String, Slot>,
+    /// Calls under way that change a load balancer, with what the stream of changes told since
+    /// they began: its entity tag, none if it is gone.
+    under_way: HashMap<String, Option<Told>>,
 }
+
+/// What the stream of changes told about a load balancer.
+type Told = Option<String>;
 
 #[derive(Debug)]
 struct Slot {
@@ -91,11 +112,45 @@ impl View {
 
     /// A call that changes this load balancer is about to be made.
     pub(crate) fn change<'a>(&'a self, service_uid: &'a str) -> Change<'a> {
+        let mut state = self.state();
+        state.under_way.insert(service_uid.to_owned(), None);
+        drop(state);
         Change {
             view: self,
             service_uid,
             is_done: false,
         }
+    }
+
+    /// The entity tags of all load balancers that are known, by the UID of the Service.
+    pub(crate) fn etags(&self) -> HashMap<String, String> {
+        let etag = |(service_uid, slot): (&String, &Slot)| {
+            let known = slot.known.as_ref()?;
+            Some((service_uid.clone(), known.etag.clone()))
+        };
+        self.state().slots.iter().filter_map(etag).collect()
+    }
+
+    /// Whether all was ever read.
+    pub(crate) fn is_refreshed(&self) -> bool {
+        self.state().refreshed > 0
+    }
+
+    /// A load balancer has this entity tag now, or is gone. Tells whether that is news: then what
+    /// was known is not certain any more. What a call under way has done is told only when it ends.
+    pub(crate) fn told(&self, service_uid: &str, etag: Option<&str>) -> bool {
+        let mut state = self.state();
+        if let Some(told) = state.under_way.get_mut(service_uid) {
+            *told = Some(etag.map(str::to_owned));
+            return false;
+        }
+        let slot = state.slots.get(service_uid);
+        let known = slot.and_then(|slot| slot.known.as_ref());
+        if known.and_then(Known::etag) == etag {
+            return false;
+        }
+        state.write(service_uid, None);
+        true
     }
 
     /// All is about to be read; tells when.
@@ -149,17 +204,25 @@ impl State {
 }
 
 impl Change<'_> {
-    /// The call succeeded, and this is there now.
-    pub(crate) fn done(mut self, known: Option<Known>) {
+    /// The call succeeded, and this is there now. Tells whether somebody else has changed it since,
+    /// as far as the stream of changes has told: then it is not certain.
+    pub(crate) fn done(mut self, known: Option<Known>) -> bool {
         self.is_done = true;
-        self.view.state().write(self.service_uid, known);
+        let mut state = self.view.state();
+        let told = state.under_way.remove(self.service_uid).flatten();
+        let etag = known.as_ref().and_then(Known::etag);
+        let is_another = told.is_some_and(|told| told.as_deref() != etag);
+        state.write(self.service_uid, known.filter(|_| !is_another));
+        is_another
     }
 }
 
 impl Drop for Change<'_> {
     fn drop(&mut self) {
         if !self.is_done {
-            self.view.state().write(self.service_uid, None);
+            let mut state = self.view.state();
+            state.under_way.remove(self.service_uid);
+            state.write(self.service_uid, None);
         }
     }
 }
@@ -170,6 +233,8 @@ mod tests {
 
     fn known(digest: u64) -> Known {
         Known {
+            etag: digest.to_string(),
+            is_active: true,
             digest,
             addresses: Vec::new(),
             failed_ports: Vec::new(),
@@ -233,5 +298,33 @@ mod tests {
         view.refresh(view.begin_refresh(), all(&[("a", 1)]));
         drop(change);
         assert_eq!(digest_of(&view, "a"), None);
+    }
+
+    #[test]
+    fn our_own_changes_are_no_news() {
+        let view = View::default();
+        let change = view.change("a");
+        assert!(!view.told("a", Some("1")), "it may be our own");
+        assert!(!change.done(Some(known(1))));
+        assert!(!view.told("a", Some("1")), "it is what we know");
+        assert_eq!(digest_of(&view, "a"), Some(1));
+        assert!(!view.change("a").done(None));
+        assert!(!view.told("a", None));
+    }
+
+    #[test]
+    fn what_others_change_is_news_and_what_was_known_is_not_certain() {
+        let view = View::default();
+        view.change("a").done(Some(known(1)));
+        assert!(view.told("a", Some("2")));
+        assert_eq!(digest_of(&view, "a"), None);
+        view.change("b").done(Some(known(1)));
+        assert!(view.told("b", None));
+        let change = view.change("c");
+        view.told("c", Some("1"));
+        view.told("c", Some("2"));
+        assert!(change.done(Some(known(1))), "another came after ours");
+        assert_eq!(digest_of(&view, "c"), None);
+        assert!(view.told("unheard-of", Some("1")));
     }
 }

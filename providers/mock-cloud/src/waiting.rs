@@ -13,7 +13,7 @@ use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 
 /// Wakes that a listener may be behind before it loses some.
-const BACKLOG: usize = 4096;
+const BACKLOG: usize = 16_384;
 
 /// What a load balancer waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +70,12 @@ impl Waiting {
             let _ = self.wakes.send(id.clone());
             queue.push_back((id, need));
         }
+    }
+
+    /// It deserves another look.
+    pub(crate) fn wake(&self, id: LoadBalancerId) {
+        // Without listeners there is nobody to wake.
+        let _ = self.wakes.send(id);
     }
 
     /// The mock cloud said when to try again.

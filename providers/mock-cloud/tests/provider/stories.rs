@@ -103,8 +103,7 @@ async fn a_port_that_cannot_be_had_is_told_and_tried_again() {
 #[tokio::test]
 async fn who_found_the_pool_empty_is_woken_by_a_release() {
     let world = World::start().await;
-    let provider = world.begun().await;
-    let mut changes = provider.changes();
+    let (provider, mut changes) = world.listening().await;
     for n in 1..=6 {
         provider.ensure(&wanted(&format!("s{n}"))).await.unwrap();
     }
@@ -119,8 +118,7 @@ async fn who_found_the_pool_empty_is_woken_by_a_release() {
 #[tokio::test]
 async fn an_address_that_is_asked_for_is_had_or_refused() {
     let world = World::start().await;
-    let provider = world.begun().await;
-    let mut changes = provider.changes();
+    let (provider, mut changes) = world.listening().await;
     let asking = |uid: &str, address: std::net::IpAddr| {
         let mut wanted = wanted(uid);
         wanted.requested_addresses = vec![address];

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use futures::stream::BoxStream;
 use ipnet::{IpNet, Ipv4Net};
 use landfall_mock_cloud::{CallList, MockCloud as Server, Options};
 use landfall_provider_api::conformance::Subject;
@@ -53,6 +54,16 @@ impl World {
         provider
     }
 
+    /// The same, and what it tells; it listens already.
+    pub(crate) async fn listening(
+        &self,
+    ) -> (Box<dyn Provider>, BoxStream<'static, LoadBalancerId>) {
+        let provider = self.provider(&cluster());
+        let changes = provider.changes();
+        provider.begin(Snapshot::default()).await.unwrap();
+        (provider, changes)
+    }
+
     /// What happened since the last reset, in order: `PutLoadBalancer Made`.
     pub(crate) async fn calls(&self) -> Vec<String> {
         let url = format!("{}/admin/calls", self.url());
@@ -80,6 +91,20 @@ impl World {
         let url = format!("{}/admin/faults", self.url());
         let request = self.http.post(url).bearer_auth("admin").json(&rule);
         assert_eq!(request.send().await.unwrap().status(), 201);
+    }
+
+    /// An admin call that must succeed.
+    pub(crate) async fn admin(&self, method: reqwest::Method, path: &str, body: Value) {
+        let url = format!("{}/admin/{path}", self.url());
+        let request = self.http.request(method, url).bearer_auth("admin");
+        let answer = request.json(&body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{answer:?}");
+    }
+
+    /// Alters a load balancer of [`wanted`] behind everybody's back.
+    pub(crate) async fn alter(&self, uid: &str, query: &str, patch: Value) {
+        let path = format!("load-balancers/k8s.demo.c1.{uid}{query}");
+        self.admin(reqwest::Method::PATCH, &path, patch).await;
     }
 
     /// What the cloud holds, by somebody else's eyes.
