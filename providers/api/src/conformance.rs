@@ -1,13 +1,19 @@
 //! What every provider must do, as checks that each provider's own tests run against its real
 //! backend. A check panics with the promise that was broken.
 
+mod failing;
+
 use std::net::IpAddr;
 use std::sync::Arc;
+
+use futures::future::{BoxFuture, FutureExt, ready};
 
 use crate::{
     Affinity, Assigned, ClusterId, Family, FamilyPolicy, Ingress, LoadBalancer, LoadBalancerId,
     Node, Outcome, Port, Protocol, Provider, ServiceName, Snapshot, TrafficPolicy,
 };
+
+pub use failing::Trouble;
 
 /// A backend under test, with nothing in it at the start of each check.
 pub trait Subject {
@@ -17,6 +23,16 @@ pub trait Subject {
 
     /// Nodes that the backend can send traffic to.
     fn nodes(&self) -> Vec<Node>;
+
+    /// Brings a trouble about; `false` if this subject cannot, and then its check shows nothing.
+    fn provoke(&self, _trouble: Trouble) -> BoxFuture<'_, bool> {
+        ready(false).boxed()
+    }
+
+    /// Ends all troubles that were brought about.
+    fn mend(&self) -> BoxFuture<'_, ()> {
+        ready(()).boxed()
+    }
 }
 
 /// Runs every check, each on a backend of its own that `start` makes.
@@ -27,6 +43,7 @@ pub async fn all<S: Subject>(start: impl AsyncFn() -> S) {
     what_another_process_made_is_taken_over(&start().await).await;
     clusters_of_one_name_do_not_meet(&start().await).await;
     load_balancers_do_not_share_an_address(&start().await).await;
+    failing::all(start).await;
 }
 
 async fn the_same_ensured_twice_is_one(subject: &impl Subject) {

@@ -4,15 +4,17 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use futures::future::{BoxFuture, FutureExt};
 use futures::stream::BoxStream;
 use ipnet::{IpNet, Ipv4Net};
 use landfall_mock_cloud::{CallList, MockCloud as Server, Options};
-use landfall_provider_api::conformance::Subject;
+use landfall_provider_api::conformance::{Subject, Trouble};
 use landfall_provider_api::{
     Affinity, Assigned, ClusterId, Family, FamilyPolicy, Ingress, LoadBalancer, LoadBalancerId,
     Node, Outcome, Port, Protocol, Provider, ServiceName, Snapshot, TrafficPolicy,
 };
 use landfall_provider_mock_cloud::MockCloud;
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -94,7 +96,7 @@ impl World {
     }
 
     /// An admin call that must succeed.
-    pub(crate) async fn admin(&self, method: reqwest::Method, path: &str, body: Value) {
+    pub(crate) async fn admin(&self, method: Method, path: &str, body: Value) {
         let url = format!("{}/admin/{path}", self.url());
         let request = self.http.request(method, url).bearer_auth("admin");
         let answer = request.json(&body).send().await.unwrap();
@@ -104,7 +106,7 @@ impl World {
     /// Alters a load balancer of [`wanted`] behind everybody's back.
     pub(crate) async fn alter(&self, uid: &str, query: &str, patch: Value) {
         let path = format!("load-balancers/k8s.demo.c1.{uid}{query}");
-        self.admin(reqwest::Method::PATCH, &path, patch).await;
+        self.admin(Method::PATCH, &path, patch).await;
     }
 
     /// What the cloud holds, by somebody else's eyes.
@@ -139,6 +141,44 @@ impl Subject for World {
 
     fn nodes(&self) -> Vec<Node> {
         nodes().to_vec()
+    }
+
+    fn provoke(&self, trouble: Trouble) -> BoxFuture<'_, bool> {
+        let fault = match trouble {
+            Trouble::AnswerLost => json!({"kind": "lostAfterChange"}),
+            Trouble::HalfWay => json!({"kind": "halfWay", "listeners": 0}),
+            Trouble::Throttled => json!({"kind": "throttle", "calls": 0, "per": "1m"}),
+            Trouble::Away => json!({"kind": "outage"}),
+            Trouble::Full | Trouble::Unauthorized => Value::Null,
+        };
+        async move {
+            match trouble {
+                Trouble::Full => {
+                    let quota = json!({"loadBalancers": self.items().await.len()});
+                    self.admin(Method::PUT, "quota", quota).await;
+                }
+                Trouble::Unauthorized => self.admin(Method::DELETE, "token", Value::Null).await,
+                Trouble::AnswerLost | Trouble::HalfWay => {
+                    let rule = json!({"fault": fault, "times": 1});
+                    self.admin(Method::POST, "faults", rule).await;
+                }
+                Trouble::Throttled | Trouble::Away => {
+                    self.admin(Method::POST, "faults", json!({"fault": fault}))
+                        .await;
+                }
+            }
+            true
+        }
+        .boxed()
+    }
+
+    fn mend(&self) -> BoxFuture<'_, ()> {
+        async {
+            self.admin(Method::DELETE, "faults", Value::Null).await;
+            let token = json!({"token": "token"});
+            self.admin(Method::PUT, "token", token).await;
+        }
+        .boxed()
     }
 }
 
