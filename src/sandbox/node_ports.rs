@@ -294,3 +294,7 @@ async fn connect(source: IpAddr, endpoint: SocketAddr) -> std::io::Result<TcpStr
     stream.set_nodelay(true)?;
     Ok(stream)
 }
+
+#[cfg(test)]
+#[path = "node_ports_tests.rs"]
+mod tests;
