@@ -182,3 +182,20 @@ async fn all_that_a_service_asks_for_is_carried() {
         assert_eq!(listener["healthCheck"]["path"], "/healthz");
     }
 }
+
+#[tokio::test]
+async fn a_cloud_that_has_forgotten_everything_is_told_everything() {
+    let world = World::start().await;
+    let (provider, mut changes) = world.listening().await;
+    for uid in ["s1", "s2"] {
+        provider.ensure(&wanted(uid)).await.unwrap();
+    }
+    let world = world.replace().await;
+    let mut told = [next(&mut changes).await, next(&mut changes).await];
+    told.sort();
+    assert_eq!(told, ["s1", "s2"]);
+    for uid in ["s1", "s2"] {
+        provider.ensure(&wanted(uid)).await.unwrap();
+    }
+    assert_eq!(world.items().await.len(), 2);
+}

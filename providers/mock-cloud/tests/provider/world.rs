@@ -1,6 +1,6 @@
 //! A mock cloud with a pool of its own, and clients of it.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -23,20 +23,33 @@ pub(crate) struct World {
     server: Server,
     pool: Ipv4Net,
     http: reqwest::Client,
-    _stop: DropGuard,
+    stop: DropGuard,
 }
 
 impl World {
     pub(crate) async fn start() -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let (stop, pool) = (CancellationToken::new(), pool());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let options = Options::new(vec![IpNet::V4(pool)], "token", "admin");
+        let pool = pool();
+        let (server, stop) = serve(pool, "127.0.0.1:0".parse().unwrap()).await;
         Self {
-            server: Server::start(options, listener, stop.clone()).unwrap(),
+            server,
             pool,
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
-            _stop: stop.drop_guard(),
+            stop,
+        }
+    }
+
+    /// The cloud ends, and another one, which has nothing, takes its place.
+    pub(crate) async fn replace(self) -> Self {
+        let address = self.server.address();
+        drop(self.stop);
+        self.server.stopped().await;
+        let (server, stop) = serve(self.pool, address).await;
+        Self {
+            server,
+            stop,
+            pool: self.pool,
+            http: self.http,
         }
     }
 
@@ -180,6 +193,14 @@ impl Subject for World {
         }
         .boxed()
     }
+}
+
+async fn serve(pool: Ipv4Net, address: SocketAddr) -> (Server, DropGuard) {
+    let stop = CancellationToken::new();
+    let listener = TcpListener::bind(address).await.unwrap();
+    let options = Options::new(vec![IpNet::V4(pool)], "token", "admin");
+    let server = Server::start(options, listener, stop.clone()).unwrap();
+    (server, stop.drop_guard())
 }
 
 /// Eight addresses that no other test uses, here or in a process at its side.
