@@ -9,7 +9,7 @@ use landfall_process::Failure;
 /// A client for the cluster that the kubeconfig names; without one, for the cluster that the
 /// surroundings name (`KUBECONFIG`, `~/.kube/config`, the pod's service account).
 pub(crate) async fn client(kubeconfig: Option<&Path>) -> Result<Client, Failure> {
-    let config = match kubeconfig {
+    let mut config = match kubeconfig {
         Some(path) => from_file(path).await?,
         None => Config::infer().await.map_err(|error| {
             Failure::usage(format!(
@@ -17,6 +17,9 @@ pub(crate) async fn client(kubeconfig: Option<&Path>) -> Result<Client, Failure>
             ))
         })?,
     };
+    // kube's client would repeat a request that is answered 429, 503 or 504 for many minutes, and
+    // whoever made it would hang as long. The queue knows better when to try again.
+    config.default_retry = false;
     let server = config.cluster_url.clone();
     tracing::info!(%server, "using this API server");
     Client::try_from(config)
