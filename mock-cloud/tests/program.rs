@@ -182,3 +182,20 @@ fn logs_are_json_if_asked_for_and_never_on_standard_output() {
     assert_eq!(event["load_balancer"], "web");
     assert!(!logs.contains("Bearer"), "{logs}");
 }
+
+#[test]
+fn a_pool_that_the_machine_lacks_comes_with_the_command_at_the_start() {
+    let tokens = Tokens::new();
+    let mut program = tokens.program();
+    program.args(["--pool", "fd00:dead:1::5/64,::1/128"]);
+    let mut running = Running::start(&mut program);
+    let mut stderr = running.child.stderr.take().unwrap();
+    running.end("TERM");
+    let mut said = String::new();
+    stderr.read_to_string(&mut said).unwrap();
+    assert!(
+        said.contains("`ip -6 route add local fd00:dead:1::/64 dev lo`"),
+        "{said}"
+    );
+    assert!(!said.contains("::1/128 dev lo"), "{said}");
+}

@@ -29,6 +29,9 @@ const MOST_MOVES: usize = 1024;
 /// Changes that a client may have missed and still go on where it was.
 const CHANGES_KEPT: usize = 4096;
 
+/// Changes that a stream may be behind; one that is further behind begins anew.
+const CHANGES_BEHIND: usize = 1024;
+
 /// What the task owns.
 pub(super) struct Owner {
     book: Book,
@@ -64,7 +67,7 @@ impl Owner {
             pending: HashMap::new(),
             ready: JoinSet::new(),
             log: ChangeLog::new(epoch, CHANGES_KEPT),
-            streams: broadcast::Sender::new(CHANGES_KEPT),
+            streams: broadcast::Sender::new(CHANGES_BEHIND),
         }
     }
 
@@ -111,7 +114,7 @@ impl Owner {
                 drop(reply.send(Ok(self.watch(last_event_id.as_deref()))));
             }
             Order::EndStreams(reply) => {
-                self.streams = broadcast::Sender::new(CHANGES_KEPT);
+                self.streams = broadcast::Sender::new(CHANGES_BEHIND);
                 drop(reply.send(Ok(())));
             }
             Order::Families(reply) => drop(reply.send(Ok(self.book.families()))),

@@ -72,7 +72,8 @@ impl Backend {
     async fn check(self: Arc<Self>) {
         let mut failures = 0_u32;
         loop {
-            let result = self.attempt().await;
+            // Most of the time a check is waited for, not made: what making one needs is kept apart.
+            let result = Box::pin(self.attempt()).await;
             self.note(result.as_ref().map(drop));
             if result.is_ok() {
                 failures = 0;
