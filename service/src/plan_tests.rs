@@ -119,6 +119,20 @@ fn a_service_that_we_claim() {
             nothing.clone(),
             "claim",
         ),
+    ];
+    for (what, service, record, expected) in table {
+        assert_eq!(
+            next(Some(service), &record),
+            expected,
+            "a Service that {what}"
+        );
+    }
+}
+
+#[test]
+fn a_service_that_we_claim_and_were_answered_for() {
+    let nothing = Record::default();
+    let table = [
         (
             "was provided",
             service().ours(),

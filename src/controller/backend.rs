@@ -96,7 +96,9 @@ impl Backend {
     }
 
     /// Starts the provider, however often that takes, and returns what the cluster owns there.
-    pub(super) async fn begin(&self, snapshot: &Snapshot) -> Vec<Owned> {
+    /// `on_failure` is called when it is first known that it cannot be started yet: whoever found
+    /// it starting waits for that.
+    pub(super) async fn begin(&self, snapshot: &Snapshot, on_failure: impl Fn()) -> Vec<Owned> {
         for delay in backoff() {
             match self.try_begin(snapshot.clone()).await {
                 Ok(owned) => {
@@ -106,8 +108,12 @@ impl Backend {
                 }
                 Err(error) => {
                     tracing::warn!(class = %self.class, %error, retry_in = ?delay, "provider cannot be used yet");
-                    self.begun
+                    let before = self
+                        .begun
                         .send_replace(Begun::Failed(Failure::from(&error)));
+                    if matches!(before, Begun::Starting) {
+                        on_failure();
+                    }
                     tokio::time::sleep(delay).await;
                 }
             }

@@ -174,7 +174,11 @@ async fn attend(backend: &Backend, snapshot: &Snapshot, notes: mpsc::UnboundedSe
     let mut changes = backend.provider.changes();
     let class = &backend.class;
     let mut begun = Instant::now();
-    let owned = backend.begin(snapshot).await;
+    let wake_all = || {
+        // Without a receiver the controller is about to end.
+        let _ = notes.send(Note::LookAtAll);
+    };
+    let owned = backend.begin(snapshot, wake_all).await;
     let uids = owned
         .iter()
         .filter_map(|owned| Some(owned.id.as_ref()?.service_uid.clone()));
