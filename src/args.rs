@@ -36,9 +36,9 @@ pub enum Action {
     Sandbox(SandboxArguments),
 }
 
-/// `landfall controller`.
+/// Which cluster to work for, and with which providers.
 #[derive(Debug, Args)]
-pub struct ControllerArguments {
+pub struct ClusterArguments {
     /// Configuration, in YAML
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
@@ -46,6 +46,14 @@ pub struct ControllerArguments {
     /// Kubeconfig of the cluster [default: $KUBECONFIG, else ~/.kube/config, else the pod's own]
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
+}
+
+/// `landfall controller`.
+#[derive(Debug, Args)]
+pub struct ControllerArguments {
+    /// Which cluster, and what of it.
+    #[command(flatten)]
+    pub cluster: ClusterArguments,
 
     /// Where /healthz, /readyz and /metrics are served; port 0 takes a free one [default: nowhere]
     #[arg(long, value_name = "ADDRESS")]
@@ -67,13 +75,9 @@ pub struct ControllerArguments {
 /// `landfall sweep`.
 #[derive(Debug, Args)]
 pub struct SweepArguments {
-    /// Configuration, in YAML
-    #[arg(long, value_name = "FILE")]
-    pub config: PathBuf,
-
-    /// Kubeconfig of the cluster [default: $KUBECONFIG, else ~/.kube/config, else the pod's own]
-    #[arg(long, value_name = "FILE")]
-    pub kubeconfig: Option<PathBuf>,
+    /// Which cluster, and what of it.
+    #[command(flatten)]
+    pub cluster: ClusterArguments,
 
     /// Release what is shown without this flag
     #[arg(long)]

@@ -12,5 +12,6 @@ pub mod providers;
 pub mod sandbox;
 mod start;
 mod sweep;
+mod wait;
 
 pub use start::start;

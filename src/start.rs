@@ -5,7 +5,7 @@ use std::path::Path;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use kube::Client;
-use landfall_process::{Failure, bind, listening, ready};
+use landfall_process::{Failure, bind, listening, ready, say};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +14,8 @@ use crate::config::Config;
 use crate::controller::{self, Metrics, Setup};
 use crate::lease::election::Timing;
 use crate::lease::{self, Candidate, Gate, Lost};
-use crate::{admin, kubernetes, providers, sweep};
+use crate::providers::{self, Prepared};
+use crate::{admin, kubernetes, sweep};
 
 /// Runs what the command line asks for until `stop` is cancelled.
 pub async fn start(arguments: Arguments, stop: CancellationToken) -> Result<(), Failure> {
@@ -23,9 +24,9 @@ pub async fn start(arguments: Arguments, stop: CancellationToken) -> Result<(), 
     match arguments.action {
         Action::Controller(arguments) => Box::pin(run_controller(arguments, stop)).await,
         Action::Sweep(arguments) => {
-            let config = read_config(&arguments.config)?;
-            let providers = prepare(&arguments.config, &config)?;
-            let client = kubernetes::client(arguments.kubeconfig.as_deref()).await?;
+            let config = read_config(&arguments.cluster.config)?;
+            let providers = prepare(&arguments.cluster.config, &config)?;
+            let client = kubernetes::client(arguments.cluster.kubeconfig.as_deref()).await?;
             let swept = sweep::run(client, &config.cluster_name, &providers, arguments.confirm);
             stop.run_until_cancelled(swept).await.unwrap_or(Ok(()))
         }
@@ -38,12 +39,12 @@ async fn run_controller(
     arguments: ControllerArguments,
     stop: CancellationToken,
 ) -> Result<(), Failure> {
-    let config = read_config(&arguments.config)?;
+    let config = read_config(&arguments.cluster.config)?;
     if arguments.print_config {
         return print(&config);
     }
-    let providers = prepare(&arguments.config, &config)?;
-    let client = kubernetes::client(arguments.kubeconfig.as_deref()).await?;
+    let providers = prepare(&arguments.cluster.config, &config)?;
+    let client = kubernetes::client(arguments.cluster.kubeconfig.as_deref()).await?;
     let (is_ready, readiness) = watch::channel(false);
     let metrics = Metrics::default();
     let admin = match arguments.admin_address {
@@ -69,18 +70,15 @@ async fn run_controller(
     // Given up only when the controller has stopped.
     let over = CancellationToken::new();
     let (gate, election) = elect(&client, arguments.lease, over.clone());
-    let controller = control(
+    let controller = Controller {
         client,
-        Prepared {
-            cluster_name: config.cluster_name,
-            providers,
-        },
-        arguments.concurrency,
+        cluster_name: config.cluster_name,
+        providers,
+        concurrency: arguments.concurrency,
         gate,
         metrics,
-        is_ready,
-        stop.clone(),
-    );
+    };
+    let controller = controller.run(is_ready, stop.clone());
     let work = async {
         controller.await?;
         over.cancel();
@@ -90,13 +88,7 @@ async fn run_controller(
     tokio::try_join!(work, election, admin, announce(readiness, stop)).map(|_| ())
 }
 
-/// A configuration and the files that it names.
-struct Prepared {
-    cluster_name: String,
-    providers: Vec<providers::Prepared>,
-}
-
-fn prepare(path: &Path, config: &Config) -> Result<Vec<providers::Prepared>, Failure> {
+fn prepare(path: &Path, config: &Config) -> Result<Vec<Prepared>, Failure> {
     providers::prepare(&config.providers).map_err(|faults| {
         Failure::usage(format!(
             "--config {}: cannot be used:\n{faults}",
@@ -132,34 +124,41 @@ fn host_name() -> String {
     }
 }
 
-async fn control(
+/// A controller that has yet to learn which cluster it works for.
+struct Controller {
     client: Client,
-    prepared: Prepared,
+    cluster_name: String,
+    providers: Vec<Prepared>,
     concurrency: usize,
     gate: Gate,
     metrics: Metrics,
-    is_ready: watch::Sender<bool>,
-    stop: CancellationToken,
-) -> Result<(), Failure> {
-    let identified = controller::identify(&client, &prepared.cluster_name);
-    let Some(cluster) = stop.run_until_cancelled(identified).await else {
-        return Ok(());
-    };
-    tracing::info!(%cluster, "cluster identified");
-    let registrations = prepared
-        .providers
-        .iter()
-        .map(|provider| provider.register(&cluster))
-        .collect::<Result<_, _>>()?;
-    let setup = Setup {
-        cluster,
-        registrations,
-        concurrency,
-        gate,
-        metrics,
-    };
-    Box::pin(controller::run(client, setup, is_ready, stop)).await;
-    Ok(())
+}
+
+impl Controller {
+    async fn run(
+        self,
+        is_ready: watch::Sender<bool>,
+        stop: CancellationToken,
+    ) -> Result<(), Failure> {
+        let identified = controller::identify(&self.client, &self.cluster_name);
+        let Some(cluster) = stop.run_until_cancelled(identified).await else {
+            return Ok(());
+        };
+        tracing::info!(%cluster, "cluster identified");
+        let registrations = self
+            .providers
+            .iter()
+            .map(|provider| provider.register(&cluster));
+        let setup = Setup {
+            registrations: registrations.collect::<Result<_, _>>()?,
+            cluster,
+            concurrency: self.concurrency,
+            gate: self.gate,
+            metrics: self.metrics,
+        };
+        Box::pin(controller::run(self.client, setup, is_ready, stop)).await;
+        Ok(())
+    }
 }
 
 /// Says `ready` once the controller is.
@@ -178,8 +177,7 @@ async fn announce(
 
 fn print(config: &Config) -> Result<(), Failure> {
     let text = serde_saphyr::to_string(config).map_err(Failure::run)?;
-    print!("{text}");
-    Ok(())
+    say(format_args!("{}", text.trim_end()))
 }
 
 fn read_config(path: &Path) -> Result<Config, Failure> {

@@ -2,12 +2,11 @@
 //! releases it. For the case that the controller found so much that it asks a person.
 
 use std::collections::HashSet;
-use std::io::{self, Write};
 
 use k8s_openapi::api::core::v1::Service;
 use kube::api::ListParams;
 use kube::{Api, Client};
-use landfall_process::Failure;
+use landfall_process::{Failure, say};
 use landfall_provider_api::{LoadBalancerId, Owned, Provider};
 use landfall_service::uid_of;
 
@@ -42,8 +41,10 @@ pub(crate) async fn run(
         }
     }
     match (orphans, confirmed) {
-        (0, _) => say("nothing belongs to no Service"),
-        (_, false) => say("nothing was released; add --confirm to release these"),
+        (0, _) => say(format_args!("nothing belongs to no Service")),
+        (_, false) => say(format_args!(
+            "nothing was released; add --confirm to release these"
+        )),
         (_, true) => Ok(()),
     }
 }
@@ -80,15 +81,10 @@ async fn settle(
         .map_or_else(|| "an unnamed Service".to_owned(), ToString::to_string);
     let (what, uid) = (&orphan.description, &id.service_uid);
     if !confirmed {
-        return say(&format!("{what} of {service} (UID {uid})"));
+        return say(format_args!("{what} of {service} (UID {uid})"));
     }
     provider.release(id).await.map_err(|error| {
         Failure::run(format!("{what} of {service}: cannot be released: {error}"))
     })?;
-    say(&format!("released {what} of {service} (UID {uid})"))
-}
-
-fn say(line: &str) -> Result<(), Failure> {
-    let written = writeln!(io::stdout().lock(), "{line}");
-    written.map_err(|error| Failure::run(format!("cannot write to standard output: {error}")))
+    say(format_args!("released {what} of {service} (UID {uid})"))
 }

@@ -1,4 +1,4 @@
-//! The lines on standard output by which a starter learns where a process listens.
+//! Lines on standard output; first of all those by which a starter learns where a process listens.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -15,8 +15,9 @@ pub fn ready() -> Result<(), Failure> {
     say(format_args!("ready"))
 }
 
-/// A starter reads line by line while we run, so each line leaves at once.
-fn say(line: std::fmt::Arguments<'_>) -> Result<(), Failure> {
+/// Prints a line on standard output. Whoever reads does so while we run, so each line leaves at
+/// once; nobody left to read is a failure, not a panic.
+pub fn say(line: std::fmt::Arguments<'_>) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")
         .and_then(|()| out.flush())

@@ -16,7 +16,7 @@ mod logs;
 mod run;
 mod socket;
 
-pub use announce::{listening, ready};
+pub use announce::{listening, ready, say};
 pub use failure::Failure;
 pub use file::read_token;
 pub use logs::{LogFormat, LogOptions};

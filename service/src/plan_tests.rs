@@ -84,6 +84,17 @@ fn published() -> ServiceBuilder {
         .ingress(&json!([{"ip": "192.0.2.1", "ipMode": "Proxy", "ports": [{"port": 80, "protocol": "TCP"}]}]))
 }
 
+/// Rows of what a Service does or is, the Service, what is remembered of it, and the step.
+fn check<'a>(table: impl IntoIterator<Item = (&'a str, ServiceBuilder, Record, &'a str)>) {
+    for (what, service, record, expected) in table {
+        assert_eq!(
+            next(Some(service), &record),
+            expected,
+            "a Service that {what}"
+        );
+    }
+}
+
 #[test]
 fn a_service_that_we_claim() {
     let nothing = Record::default();
@@ -120,13 +131,7 @@ fn a_service_that_we_claim() {
             "claim",
         ),
     ];
-    for (what, service, record, expected) in table {
-        assert_eq!(
-            next(Some(service), &record),
-            expected,
-            "a Service that {what}"
-        );
-    }
+    check(table);
 }
 
 #[test]
@@ -199,13 +204,7 @@ fn a_service_that_we_claim_and_were_answered_for() {
             "release example.com/a uid-1",
         ),
     ];
-    for (what, service, record, expected) in table {
-        assert_eq!(
-            next(Some(service), &record),
-            expected,
-            "a Service that {what}"
-        );
-    }
+    check(table);
 }
 
 #[test]
@@ -309,13 +308,7 @@ fn a_service_that_we_do_not_claim() {
             "let go",
         ),
     ];
-    for (what, service, record, expected) in table {
-        assert_eq!(
-            next(Some(service), &record),
-            expected,
-            "a Service that {what}"
-        );
-    }
+    check(table);
 }
 
 #[test]

@@ -12,6 +12,8 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::wait::sleep_until;
+
 use super::act::{Context, look};
 use super::backend::Backend;
 use super::memory::Memory;
@@ -295,13 +297,5 @@ impl Dispatcher {
         if !memory.record.is_empty() || again.is_some() {
             self.memories.insert(name, memory);
         }
-    }
-}
-
-/// Never ends if there is nothing to wait for.
-async fn sleep_until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due.into()).await,
-        None => std::future::pending().await,
     }
 }

@@ -21,6 +21,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::explain::explain;
+use crate::wait::sleep_until;
 use election::{Election, Holding, Next, Timing};
 
 /// Time that the API server has to answer one call.
@@ -316,12 +317,5 @@ fn holding(lease: &Lease) -> Holding {
         duration: Duration::from_secs(seconds.unwrap_or_default()),
         transitions: spec.lease_transitions.unwrap_or_default(),
         version: lease.metadata.resource_version.clone().unwrap_or_default(),
-    }
-}
-
-async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at.into()).await,
-        None => std::future::pending().await,
     }
 }

@@ -1,15 +1,13 @@
 //! What the sandbox prints for people: what to type next, then a line for each event in the
 //! cluster.
 
-use std::io::{self, Write};
-
 use futures::StreamExt;
 use jiff::tz::TimeZone;
 use k8s_openapi::api::events::v1;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
-use landfall_process::Failure;
+use landfall_process::{Failure, say};
 
 /// What to type next.
 pub(super) struct Guide<'a> {
@@ -91,11 +89,4 @@ fn line(event: &v1::Event) -> String {
         reason = event.reason.as_deref().unwrap_or_default(),
         note = event.note.as_deref().unwrap_or_default().replace('\n', " "),
     )
-}
-
-fn say(text: std::fmt::Arguments<'_>) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "{text}")
-        .and_then(|()| out.flush())
-        .map_err(|error| Failure::run(format!("cannot write to standard output: {error}")))
 }

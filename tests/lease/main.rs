@@ -81,6 +81,24 @@ async fn holder(cluster: &Cluster) -> String {
     spec.holder_identity.unwrap_or_default()
 }
 
+async fn transitions(cluster: &Cluster) -> Option<i32> {
+    lease(cluster)
+        .await
+        .unwrap()
+        .spec
+        .unwrap()
+        .lease_transitions
+}
+
+/// A replica that leads, and another that stands by.
+async fn two_replicas() -> (Cluster, Replica, Replica) {
+    let cluster = Cluster::new();
+    let first = Replica::start(&cluster, "first");
+    first.leads().await;
+    let second = Replica::start(&cluster, "second");
+    (cluster, first, second)
+}
+
 async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !is_so().await {
@@ -91,10 +109,7 @@ async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
 
 #[tokio::test]
 async fn of_two_replicas_one_leads_and_goes_on_leading() {
-    let cluster = Cluster::new();
-    let first = Replica::start(&cluster, "first");
-    first.leads().await;
-    let second = Replica::start(&cluster, "second");
+    let (cluster, first, second) = two_replicas().await;
     let seen = lease(&cluster).await.unwrap().metadata.resource_version;
     // Several renewals later, nothing has changed but the time.
     for _ in 0..4 {
@@ -110,23 +125,12 @@ async fn of_two_replicas_one_leads_and_goes_on_leading() {
         seen
     );
     assert_eq!(holder(&cluster).await, "first");
-    assert_eq!(
-        lease(&cluster)
-            .await
-            .unwrap()
-            .spec
-            .unwrap()
-            .lease_transitions,
-        Some(0)
-    );
+    assert_eq!(transitions(&cluster).await, Some(0));
 }
 
 #[tokio::test]
 async fn a_lease_that_is_given_up_is_taken_without_waiting_for_its_end() {
-    let cluster = Cluster::new();
-    let first = Replica::start(&cluster, "first");
-    first.leads().await;
-    let second = Replica::start(&cluster, "second");
+    let (cluster, first, second) = two_replicas().await;
     first.stop.cancel();
     first.campaign.await.unwrap().unwrap();
     assert!(
@@ -135,23 +139,12 @@ async fn a_lease_that_is_given_up_is_taken_without_waiting_for_its_end() {
     );
     second.leads().await;
     assert_eq!(holder(&cluster).await, "second");
-    assert_eq!(
-        lease(&cluster)
-            .await
-            .unwrap()
-            .spec
-            .unwrap()
-            .lease_transitions,
-        Some(1)
-    );
+    assert_eq!(transitions(&cluster).await, Some(1));
 }
 
 #[tokio::test]
 async fn a_leader_that_dies_is_followed_by_another() {
-    let cluster = Cluster::new();
-    let first = Replica::start(&cluster, "first");
-    first.leads().await;
-    let second = Replica::start(&cluster, "second");
+    let (cluster, first, second) = two_replicas().await;
     first.campaign.abort();
     second.leads().await;
     assert_eq!(holder(&cluster).await, "second");
@@ -159,10 +152,7 @@ async fn a_leader_that_dies_is_followed_by_another() {
 
 #[tokio::test]
 async fn a_leader_that_is_cut_off_stops_before_another_begins() {
-    let cluster = Cluster::new();
-    let first = Replica::start(&cluster, "first");
-    first.leads().await;
-    let second = Replica::start(&cluster, "second");
+    let (_cluster, first, second) = two_replicas().await;
     first.heard.store(false, Ordering::SeqCst);
     until("the second leads", async || {
         assert!(

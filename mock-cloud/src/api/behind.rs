@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::Api;
 use super::body::{Body, PathId};
+use super::load_balancers::check;
 use super::problem::{Problems, Refused};
-use crate::specification;
 
 /// How it is done.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -53,10 +53,7 @@ pub(super) async fn alter(
             message: error.to_string(),
         }])
     })?;
-    let errors = specification::errors(&spec);
-    if !errors.is_empty() {
-        return Err(Refused::bad_fields(errors));
-    }
+    check(&spec)?;
     Ok(Json(api.cloud.alter(id, spec, how.quietly).await?))
 }
 

@@ -78,10 +78,7 @@ pub(super) async fn put(
     half: Option<Extension<HalfWay>>,
     Body(mut spec): Body<LoadBalancerSpec>,
 ) -> Answer<Tagged> {
-    let errors = specification::errors(&spec);
-    if !errors.is_empty() {
-        return Err(Refused::bad_fields(errors));
-    }
+    check(&spec)?;
     if let Some(Extension(HalfWay(listeners))) = half {
         spec.listeners.truncate(listeners);
         api.cloud.put(id, spec, conditions).await?;
@@ -158,6 +155,16 @@ pub(super) async fn list(
         "Read",
         Json(LoadBalancerList { items }),
     ))
+}
+
+/// Refuses a specification that cannot be, with every error.
+pub(super) fn check(spec: &LoadBalancerSpec) -> Result<(), Refused> {
+    let errors = specification::errors(spec);
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(Refused::bad_fields(errors))
+    }
 }
 
 pub(super) fn tag((parameter, value): (String, String)) -> Result<(String, String), Refused> {
