@@ -6,22 +6,22 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use landfall_process::Failure;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::controller::Metrics;
+use crate::health::Health;
 
 /// The content type of the OpenMetrics text format.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Serves until `stop` is cancelled. `ready` becomes true once the caches are complete.
+/// Serves until `stop` is cancelled.
 pub async fn serve(
     listener: TcpListener,
-    ready: watch::Receiver<bool>,
+    health: Health,
     metrics: Metrics,
     stop: CancellationToken,
 ) -> Result<(), Failure> {
-    let readiness = move || std::future::ready(readiness(*ready.borrow()));
+    let readiness = move || std::future::ready(readiness(&health));
     let metrics = move || std::future::ready(encoded(&metrics));
     let router = Router::new()
         .route("/healthz", get(async || "ok\n"))
@@ -33,14 +33,12 @@ pub async fn serve(
         .map_err(|error| Failure::run(format!("the admin server failed: {error}")))
 }
 
-fn readiness(ready: bool) -> impl IntoResponse {
-    if ready {
-        (StatusCode::OK, "ok\n")
+fn readiness(health: &Health) -> impl IntoResponse + use<> {
+    let troubles = health.troubles();
+    if troubles.is_empty() {
+        (StatusCode::OK, "ok\n".to_owned())
     } else {
-        (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the caches are not complete yet\n",
-        )
+        (StatusCode::SERVICE_UNAVAILABLE, troubles.join("\n") + "\n")
     }
 }
 

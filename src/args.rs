@@ -63,6 +63,11 @@ pub struct ControllerArguments {
     #[arg(long, value_name = "COUNT", default_value_t = 32, value_parser = at_least_one)]
     pub concurrency: usize,
 
+    /// UID of the namespace kube-system before this cluster was restored: what the providers hold
+    /// for it becomes this cluster's [default: it is left alone]
+    #[arg(long, value_name = "UID")]
+    pub adopt_cluster_uid: Option<String>,
+
     /// Print the configuration as it is understood, defaults included, and end
     #[arg(long)]
     pub print_config: bool,

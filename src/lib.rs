@@ -5,6 +5,7 @@ pub mod args;
 pub mod config;
 pub mod controller;
 mod explain;
+pub mod health;
 mod kubernetes;
 pub mod lease;
 pub mod providers;

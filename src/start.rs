@@ -6,12 +6,12 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use kube::Client;
 use landfall_process::{Failure, bind, listening, ready, say};
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::{Action, Arguments, ControllerArguments, LeaseArguments};
 use crate::config::Config;
 use crate::controller::{self, Metrics, Setup};
+use crate::health::Health;
 use crate::lease::election::Timing;
 use crate::lease::{self, Candidate, Gate, Lost};
 use crate::providers::{self, Prepared};
@@ -45,7 +45,7 @@ async fn run_controller(
     }
     let providers = prepare(&arguments.cluster.config, &config)?;
     let client = kubernetes::client(arguments.cluster.kubeconfig.as_deref()).await?;
-    let (is_ready, readiness) = watch::channel(false);
+    let health = Health::default();
     let metrics = Metrics::default();
     let admin = match arguments.admin_address {
         Some(address) => {
@@ -54,7 +54,7 @@ async fn run_controller(
             let metrics = metrics.clone();
             Some(admin::serve(
                 listener,
-                readiness.clone(),
+                health.clone(),
                 metrics,
                 stop.clone(),
             ))
@@ -73,19 +73,21 @@ async fn run_controller(
     let controller = Controller {
         client,
         cluster_name: config.cluster_name,
+        adopts: arguments.adopt_cluster_uid,
         providers,
         concurrency: arguments.concurrency,
         gate,
         metrics,
+        health: health.clone(),
     };
-    let controller = controller.run(is_ready, stop.clone());
+    let controller = controller.run(stop.clone());
     let work = async {
         controller.await?;
         over.cancel();
         Ok(())
     };
     let election = async { election.await.map_err(Failure::run) };
-    tokio::try_join!(work, election, admin, announce(readiness, stop)).map(|_| ())
+    tokio::try_join!(work, election, admin, announce(health, stop)).map(|_| ())
 }
 
 fn prepare(path: &Path, config: &Config) -> Result<Vec<Prepared>, Failure> {
@@ -128,19 +130,17 @@ fn host_name() -> String {
 struct Controller {
     client: Client,
     cluster_name: String,
+    adopts: Option<String>,
     providers: Vec<Prepared>,
     concurrency: usize,
     gate: Gate,
     metrics: Metrics,
+    health: Health,
 }
 
 impl Controller {
-    async fn run(
-        self,
-        is_ready: watch::Sender<bool>,
-        stop: CancellationToken,
-    ) -> Result<(), Failure> {
-        let identified = controller::identify(&self.client, &self.cluster_name);
+    async fn run(self, stop: CancellationToken) -> Result<(), Failure> {
+        let identified = controller::identify(&self.client, &self.cluster_name, &self.health);
         let Some(cluster) = stop.run_until_cancelled(identified).await else {
             return Ok(());
         };
@@ -152,26 +152,22 @@ impl Controller {
         let setup = Setup {
             registrations: registrations.collect::<Result<_, _>>()?,
             cluster,
+            adopts: self.adopts,
             concurrency: self.concurrency,
             gate: self.gate,
             metrics: self.metrics,
+            health: self.health,
         };
-        Box::pin(controller::run(self.client, setup, is_ready, stop)).await;
-        Ok(())
+        let controller = Box::pin(controller::run(self.client, setup, stop));
+        controller.await.map_err(Failure::run)
     }
 }
 
 /// Says `ready` once the controller is.
-async fn announce(
-    mut readiness: watch::Receiver<bool>,
-    stop: CancellationToken,
-) -> Result<(), Failure> {
-    match stop
-        .run_until_cancelled(readiness.wait_for(|ready| *ready))
-        .await
-    {
-        Some(Ok(_)) => ready(),
-        _ => Ok(()),
+async fn announce(health: Health, stop: CancellationToken) -> Result<(), Failure> {
+    match stop.run_until_cancelled(health.is_well()).await {
+        Some(()) => ready(),
+        None => Ok(()),
     }
 }
 

@@ -11,6 +11,7 @@ use landfall_provider_api::{LoadBalancerId, Owned, Provider};
 use landfall_service::uid_of;
 
 use crate::controller;
+use crate::health::Health;
 use crate::providers::Prepared;
 
 /// Lists what belongs to no Service, and releases it if that is confirmed.
@@ -20,7 +21,7 @@ pub(crate) async fn run(
     providers: &[Prepared],
     confirmed: bool,
 ) -> Result<(), Failure> {
-    let cluster = controller::identify(&client, cluster_name).await;
+    let cluster = controller::identify(&client, cluster_name, &Health::default()).await;
     let mut orphans = 0;
     for prepared in providers {
         let class = prepared.class();

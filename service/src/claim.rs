@@ -5,7 +5,7 @@ use std::fmt;
 use k8s_openapi::api::core::v1::Service;
 use landfall_provider_api::Capabilities;
 
-use crate::marks::{is_load_balancer, our_condition};
+use crate::marks::{Mark, is_load_balancer, mark_of};
 
 /// A load balancer class (`spec.loadBalancerClass`, KEP-1959). Each provider owns one, so within
 /// a process it names the provider.
@@ -65,10 +65,23 @@ impl Claims {
         })
     }
 
-    /// Whether one of our providers claims it, or it carries our condition. What a provider still
-    /// holds for it, only the provider can tell.
+    /// Whether one of our providers claims it, or it bears our marks. What a provider still holds
+    /// for it, only the provider can tell.
     pub fn concern(&self, service: &Service) -> bool {
-        our_condition(service).is_some() || self.claimant(service).is_some()
+        self.marked(service).is_some() || self.claimant(service).is_some()
+    }
+
+    /// The classes that its marks may stand for, if they are ours. Marks that name no class are
+    /// anybody's: else nobody would ever remove them.
+    pub(crate) fn marked(&self, service: &Service) -> Option<Vec<&Class>> {
+        match mark_of(service) {
+            Mark::None => None,
+            Mark::Class(name) => {
+                let class = self.classes().find(|class| class.as_str() == name)?;
+                Some(vec![class])
+            }
+            Mark::Unnamed => Some(self.classes().collect()),
+        }
     }
 
     /// The classes of all providers.

@@ -3,7 +3,9 @@
 //! Everything here is a pure function of its arguments: no I/O, no clock. The controller asks
 //! [`plan`] for one [`Step`] at a time, takes it, and asks again, until there is nothing to do.
 
+mod answer;
 mod claim;
+mod endpoints;
 mod marks;
 mod nodes;
 mod parse;
@@ -15,10 +17,12 @@ mod status;
 mod testing;
 mod write;
 
+pub use answer::check;
 pub use claim::{Claim, Claims, Class};
-pub use marks::{FINALIZER, PROVISIONED, load_balancer_id, name_of, uid_of};
+pub use endpoints::{Slice, service_of};
+pub use marks::{CLASS, FINALIZER, PROVISIONED, SERVING, load_balancer_id, name_of, uid_of};
 pub use nodes::targets;
-pub use parse::{Fault, Parsed, parse};
+pub use parse::{Fault, Parsed, Surroundings, parse};
 pub use plan::{Step, World, plan};
 pub use record::{Attempt, Failure, Record, Tenure};
 pub use status::{Condition, Status, present_ingress};

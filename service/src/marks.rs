@@ -12,8 +12,27 @@ pub const FINALIZER: &str = "service.kubernetes.io/load-balancer-cleanup";
 /// Our condition; whoever has it is ours. Written in one patch with the finalizer.
 pub const PROVISIONED: &str = "landfall.dev/Provisioned";
 
+/// Whether traffic gets through: our second condition, beside [`PROVISIONED`].
+pub const SERVING: &str = "landfall.dev/Serving";
+
+/// Annotation: the class of the provider that the finalizer and the condition stand for. Written
+/// with them, so that two Landfalls with different classes in one cluster leave each other's
+/// Services alone.
+pub const CLASS: &str = "landfall.dev/load-balancer-class";
+
 /// Reason of [`PROVISIONED`] on a Service that we released while another implementation claims it.
 pub(crate) const HANDED_OVER: &str = "HandedOver";
+
+/// Whose marks a Service bears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark<'a> {
+    /// Nobody's.
+    None,
+    /// A Landfall's that has a provider of this class.
+    Class(&'a str),
+    /// A Landfall's; which, somebody has removed.
+    Unnamed,
+}
 
 /// `metadata.uid`; empty on an object that no API server has stored.
 pub fn uid_of(service: &Service) -> &str {
@@ -49,13 +68,31 @@ pub(crate) fn has_finalizer(service: &Service) -> bool {
         .any(|name| name == FINALIZER)
 }
 
+pub(crate) fn mark_of(service: &Service) -> Mark<'_> {
+    if our_condition(service).is_none() {
+        return Mark::None;
+    }
+    annotation(service, CLASS).map_or(Mark::Unnamed, Mark::Class)
+}
+
+/// Whether finalizer, annotation and condition say that it is held for this class.
+pub(crate) fn is_marked_for(service: &Service, class: &str) -> bool {
+    has_finalizer(service) && mark_of(service) == Mark::Class(class) && !is_handed_over(service)
+}
+
+pub(crate) fn annotation<'a>(service: &'a Service, name: &str) -> Option<&'a str> {
+    let annotations = service.metadata.annotations.as_ref()?;
+    annotations.get(name).map(String::as_str)
+}
+
 pub(crate) fn our_condition(service: &Service) -> Option<&v1::Condition> {
+    condition_of(service, PROVISIONED)
+}
+
+pub(crate) fn condition_of<'a>(service: &'a Service, type_: &str) -> Option<&'a v1::Condition> {
     let status = service.status.as_ref()?;
-    status
-        .conditions
-        .iter()
-        .flatten()
-        .find(|condition| condition.type_ == PROVISIONED)
+    let mut conditions = status.conditions.iter().flatten();
+    conditions.find(|condition| condition.type_ == type_)
 }
 
 pub(crate) fn is_handed_over(service: &Service) -> bool {

@@ -1,21 +1,36 @@
 //! From a Service to the load balancer that it asks for. Parsed once, here; providers never read
 //! a raw Service. Releasing never depends on this.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use landfall_provider_api::{
-    Affinity, Capabilities, ClusterId, Family, FamilyPolicy, LoadBalancer, Node, Port, PortFailure,
-    Protocol, TrafficPolicy,
+    Affinity, Capabilities, ClusterId, Family, FamilyPolicy, Inputs, LoadBalancer, Node, Port,
+    PortFailure, Protocol, TrafficPolicy,
 };
 
+use crate::endpoints::{Endpoints, Slice};
 use crate::marks::{load_balancer_id, name_of};
 use crate::reach::{requested_addresses, source_ranges};
 
 /// `sessionAffinityConfig.clientIP.timeoutSeconds` where it is not set.
 const DEFAULT_AFFINITY: Duration = Duration::from_hours(3);
+
+/// What lies around a Service, as far as a provider looks at it.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// The cluster that it lives in.
+    pub cluster: ClusterId,
+    /// The nodes that take traffic.
+    pub nodes: Arc<[Node]>,
+    /// The labels of its namespace.
+    pub namespace_labels: Arc<BTreeMap<String, String>>,
+    /// Its EndpointSlices.
+    pub slices: Vec<Arc<Slice>>,
+}
 
 /// What a Service asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,9 +59,8 @@ impl fmt::Display for Fault {
 /// What this Service asks for, from a provider that can do this. All faults at once.
 pub fn parse(
     service: &Service,
-    cluster: &ClusterId,
     capabilities: &Capabilities,
-    nodes: &Arc<[Node]>,
+    around: &Surroundings,
 ) -> Result<Parsed, Vec<Fault>> {
     let absent = ServiceSpec::default();
     let spec = service.spec.as_ref().unwrap_or(&absent);
@@ -60,8 +74,10 @@ pub fn parse(
     if !faults.is_empty() {
         return Err(faults);
     }
+    let inputs = &capabilities.inputs;
+    let endpoints = Endpoints::of(&around.slices, inputs.endpoints);
     let wanted = LoadBalancer {
-        id: load_balancer_id(service, cluster),
+        id: load_balancer_id(service, &around.cluster),
         service: name_of(service),
         ports,
         families,
@@ -70,9 +86,39 @@ pub fn parse(
         source_ranges,
         traffic_policy: traffic_policy(spec),
         affinity,
-        nodes: nodes.clone(),
+        nodes: if inputs.nodes {
+            around.nodes.clone()
+        } else {
+            Arc::default()
+        },
+        endpoint_nodes: endpoints.nodes,
+        endpoints: endpoints.pods,
+        labels: if inputs.labels {
+            service.metadata.labels.clone().unwrap_or_default()
+        } else {
+            BTreeMap::new()
+        },
+        namespace_labels: if inputs.namespace_labels {
+            around.namespace_labels.clone()
+        } else {
+            Arc::default()
+        },
+        annotations: annotations(service, inputs),
     };
     Ok(Parsed { wanted, refused })
+}
+
+/// The annotations that are the provider's own.
+fn annotations(service: &Service, inputs: &Inputs) -> BTreeMap<String, String> {
+    let is_own = |name: &str| {
+        let mut prefixes = inputs.annotations.iter();
+        prefixes.any(|prefix| name.starts_with(prefix))
+    };
+    let annotations = service.metadata.annotations.iter().flatten();
+    annotations
+        .filter(|(name, _)| is_own(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 fn ports(

@@ -1,14 +1,14 @@
 use super::*;
-use crate::testing::{ServiceBuilder, capabilities, cluster, nodes, service};
+use crate::testing::{ServiceBuilder, around, capabilities, service};
 use serde_json::json;
 
 fn parsed(service: ServiceBuilder) -> Parsed {
-    parse(&service.into(), &cluster(), &capabilities(), &nodes()).unwrap()
+    parse(&service.into(), &capabilities(), &around()).unwrap()
 }
 
 /// The faults of a Service, a line each.
 fn faults(service: ServiceBuilder, capabilities: &Capabilities) -> Vec<String> {
-    let faults = parse(&service.into(), &cluster(), capabilities, &nodes()).unwrap_err();
+    let faults = parse(&service.into(), capabilities, &around()).unwrap_err();
     faults.iter().map(ToString::to_string).collect()
 }
 
@@ -20,7 +20,7 @@ fn a_plain_service_asks_for_a_plain_load_balancer() {
     assert_eq!(wanted.families, [Family::IPv4]);
     assert_eq!(wanted.traffic_policy, TrafficPolicy::Cluster);
     assert_eq!(wanted.affinity, Affinity::None);
-    assert_eq!(wanted.nodes, nodes());
+    assert_eq!(wanted.nodes, around().nodes);
     assert!(refused.is_empty() && wanted.requested_addresses.is_empty());
     let [port] = wanted.ports.as_slice() else {
         panic!("one port")
@@ -154,9 +154,7 @@ fn what_a_capable_provider_is_told() {
         .spec("externalTrafficPolicy", json!("Local"))
         .spec("healthCheckNodePort", json!(31000))
         .spec("loadBalancerIP", json!("192.0.2.1"));
-    let wanted = parse(&service.into(), &cluster(), &able, &nodes())
-        .unwrap()
-        .wanted;
+    let wanted = parse(&service.into(), &able, &around()).unwrap().wanted;
     assert_eq!(wanted.source_ranges, ["10.0.0.0/8".parse().unwrap()]);
     assert_eq!(wanted.affinity, Affinity::ClientIp(Duration::from_mins(1)));
     assert_eq!(
@@ -169,4 +167,37 @@ fn what_a_capable_provider_is_told() {
             health_check_node_port: Some(31000)
         }
     );
+}
+
+#[test]
+fn a_provider_is_handed_what_it_looks_at_and_no_more() {
+    let object = || {
+        service()
+            .label("tier", "web")
+            .annotation("example.com/size", "small")
+            .annotation("other.example.com/size", "large")
+    };
+    let around = || Surroundings {
+        namespace_labels: Arc::new([("team".to_owned(), "a".to_owned())].into()),
+        ..around()
+    };
+    let mut able = capabilities();
+    let of = |able: &Capabilities| parse(&object().into(), able, &around()).unwrap().wanted;
+    able.inputs = Inputs::default();
+    let blind = of(&able);
+    assert!(blind.nodes.is_empty() && blind.labels.is_empty() && blind.annotations.is_empty());
+    assert!(blind.namespace_labels.is_empty());
+    able.inputs = Inputs {
+        nodes: true,
+        labels: true,
+        namespace_labels: true,
+        annotations: &["example.com/"],
+        ..Inputs::default()
+    };
+    let seeing = of(&able);
+    assert_eq!(seeing.nodes.len(), 1);
+    assert_eq!(seeing.labels["tier"], "web");
+    assert_eq!(seeing.namespace_labels["team"], "a");
+    assert_eq!(seeing.annotations.len(), 1);
+    assert_eq!(seeing.annotations["example.com/size"], "small");
 }

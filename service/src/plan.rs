@@ -1,15 +1,16 @@
 //! What the controller does next for one Service.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::jiff::Timestamp;
-use landfall_provider_api::{ClusterId, LoadBalancer, LoadBalancerId, Node};
+use landfall_provider_api::{LoadBalancer, LoadBalancerId};
 
 use crate::claim::{Claim, Claims, Class};
-use crate::marks::{has_finalizer, is_handed_over, is_load_balancer, our_condition, uid_of};
-use crate::parse::parse;
+use crate::marks::{
+    Mark, has_finalizer, is_handed_over, is_load_balancer, is_marked_for, mark_of, uid_of,
+};
+use crate::parse::{Surroundings, parse};
 use crate::record::{Record, Tenure};
 use crate::status::Status;
 use crate::write::Write;
@@ -21,12 +22,10 @@ const HAND_OVER_GRACE: Duration = Duration::from_mins(5);
 /// What is known besides the Service.
 #[derive(Debug, Clone, Copy)]
 pub struct World<'a> {
-    /// This cluster.
-    pub cluster: &'a ClusterId,
     /// What our providers claim.
     pub claims: &'a Claims,
-    /// The nodes that take traffic.
-    pub nodes: &'a Arc<[Node]>,
+    /// What lies around the Service.
+    pub around: &'a Surroundings,
     /// The time, on the clock that `metadata.deletionTimestamp` was read from.
     pub now: Timestamp,
 }
@@ -79,23 +78,28 @@ pub fn plan(service: Option<&Service>, record: &Record, world: &World<'_>) -> St
 
 /// A Service that we claim gets its load balancer, and its status says so.
 fn provide(service: &Service, tenure: &Tenure, claim: &Claim, world: &World<'_>) -> Step {
-    if let Some(step) = release(uid_of(service), tenure, Some(&claim.class), world) {
+    let class = &claim.class;
+    if let Some(step) = release(uid_of(service), tenure, Some(class), world) {
         return step;
     }
-    if !has_finalizer(service) || our_condition(service).is_none() || is_handed_over(service) {
-        return Step::Write(Write::Claim);
-    }
-    let parsed = match parse(service, world.cluster, &claim.capabilities, world.nodes) {
+    let parsed = match parse(service, &claim.capabilities, world.around) {
         Ok(parsed) => parsed,
-        Err(faults) => return publish(service, Status::invalid(service, &faults)),
+        Err(faults) => return publish(service, class, Status::invalid(service, &faults)),
     };
     let answered = tenure.attempt.as_ref().filter(|attempt| {
-        !attempt.stale && attempt.class == claim.class && attempt.wanted == parsed.wanted
+        !attempt.stale && attempt.class == *class && attempt.wanted == parsed.wanted
     });
     match answered {
-        Some(attempt) => publish(service, Status::of(service, &parsed, &attempt.result)),
+        Some(attempt) => publish(
+            service,
+            class,
+            Status::of(service, &parsed, &attempt.result),
+        ),
+        None if claim.capabilities.outside_effects && !is_marked_for(service, class.as_str()) => {
+            Step::Write(Write::Claim(class.clone()))
+        }
         None => Step::Ensure {
-            class: claim.class.clone(),
+            class: class.clone(),
             wanted: Box::new(parsed.wanted),
         },
     }
@@ -106,7 +110,11 @@ fn let_go(service: &Service, tenure: &Tenure, world: &World<'_>) -> Step {
     if let Some(step) = release(uid_of(service), tenure, None, world) {
         return step;
     }
-    if our_condition(service).is_none() && !(tenure.ours && has_finalizer(service)) {
+    let is_ours = match mark_of(service) {
+        Mark::None => tenure.ours && has_finalizer(service),
+        Mark::Class(_) | Mark::Unnamed => world.claims.marked(service).is_some(),
+    };
+    if !is_ours {
         return Step::Rest;
     }
     let Some(deleted) = &service.metadata.deletion_timestamp else {
@@ -135,20 +143,23 @@ fn release(uid: &str, tenure: &Tenure, keeper: Option<&Class>, world: &World<'_>
     Some(Step::Release {
         class: class.clone(),
         id: LoadBalancerId {
-            cluster: world.cluster.clone(),
+            cluster: world.around.cluster.clone(),
             service_uid: uid.to_owned(),
         },
     })
 }
 
-fn publish(service: &Service, status: Status) -> Step {
-    if status.holds_for(service) {
-        Step::Rest
+/// The status, and with it whatever is missing of the marks.
+fn publish(service: &Service, class: &Class, status: Status) -> Step {
+    if !status.holds_for(service) {
+        Step::Write(Write::Publish(class.clone(), status))
+    } else if !is_marked_for(service, class.as_str()) {
+        Step::Write(Write::Claim(class.clone()))
     } else {
-        Step::Write(Write::Publish(status))
+        Step::Rest
     }
 }
 
 #[cfg(test)]
-#[path = "plan_tests.rs"]
+#[path = "plan_tests/mod.rs"]
 mod tests;

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Service;
 use landfall_provider_api::{Error, LoadBalancer, Outcome, Retry};
 
 use crate::claim::{Claims, Class};
-use crate::marks::{our_condition, uid_of};
+use crate::marks::uid_of;
 
 /// All Services that a name has had, by UID, as far as something of them may be left.
 ///
@@ -72,19 +72,18 @@ impl Record {
     }
 
     /// Makes room for a Service that is seen for the first time. `owned` are the providers that
-    /// were found to hold something with its UID. If there are none although it carries our
-    /// condition, an earlier run may have been cut off inside a call, so that every provider may
+    /// were found to hold something with its UID. If there are none although it bears our marks,
+    /// an earlier run may have been cut off inside a call, so that whoever the marks stand for may
     /// hold something.
     pub fn meet(&mut self, service: &Service, owned: BTreeSet<Class>, claims: &Claims) {
-        let marked = our_condition(service).is_some();
+        let marked = claims.marked(service);
         self.0
             .entry(uid_of(service).to_owned())
             .or_insert_with(|| Tenure {
-                ours: marked || !owned.is_empty(),
-                holders: if marked && owned.is_empty() {
-                    claims.classes().cloned().collect()
-                } else {
-                    owned
+                ours: marked.is_some() || !owned.is_empty(),
+                holders: match marked {
+                    Some(marked) if owned.is_empty() => marked.into_iter().cloned().collect(),
+                    _ => owned,
                 },
                 attempt: None,
             });

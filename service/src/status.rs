@@ -1,9 +1,9 @@
 //! What a Service's status is to say.
 
 use k8s_openapi::api::core::v1::{LoadBalancerIngress, PortStatus, Service, ServicePort};
-use landfall_provider_api::{Assigned, Ingress, IpMode, Outcome, PortFailure};
+use landfall_provider_api::{Assigned, Ingress, IpMode, Outcome, PortFailure, Serving};
 
-use crate::marks::our_condition;
+use crate::marks::{PROVISIONED, SERVING, condition_of};
 use crate::parse::{Fault, Parsed};
 use crate::record::Failure;
 
@@ -14,14 +14,17 @@ pub struct Status {
     /// still serves.
     pub ingress: Option<Vec<LoadBalancerIngress>>,
     /// The condition `landfall.dev/Provisioned`.
-    pub condition: Condition,
+    pub provisioned: Condition,
+    /// The condition `landfall.dev/Serving`. `None` leaves what is there: of what still serves, an
+    /// error tells nothing.
+    pub serving: Option<Condition>,
 }
 
 /// A condition but for its type and time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
-    /// `status`: True or False.
-    pub holds: bool,
+    /// `status`: True, False or Unknown.
+    pub status: &'static str,
     /// `reason`, CamelCase.
     pub reason: String,
     /// `message`.
@@ -30,14 +33,22 @@ pub struct Condition {
     pub generation: Option<i64>,
 }
 
+impl Condition {
+    fn holds_for(&self, service: &Service, type_: &str) -> bool {
+        condition_of(service, type_).is_some_and(|present| {
+            present.status == self.status
+                && present.reason == self.reason
+                && present.message == self.message
+                && present.observed_generation == self.generation
+        })
+    }
+}
+
 impl Status {
     /// The Service asks for what cannot be.
     pub(crate) fn invalid(service: &Service, faults: &[Fault]) -> Self {
         let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
-        Self {
-            ingress: None,
-            condition: condition(service, false, "Invalid", faults.join("; ")),
-        }
+        Self::without_answer(service, "Invalid", faults.join("; "))
     }
 
     /// The provider answered.
@@ -51,24 +62,48 @@ impl Status {
                 let failed = failed_ports(assigned, parsed);
                 Self {
                     ingress: Some(ingress(service, assigned, &failed)),
-                    condition: provisioned(service, assigned, &failed),
+                    provisioned: provisioned(service, assigned, &failed),
+                    serving: Some(serving(service, &assigned.serving)),
                 }
             }
-            Ok(Outcome::Provisioning { assigned, message }) => Self {
-                ingress: assigned
-                    .as_ref()
-                    .map(|assigned| ingress(service, assigned, &failed_ports(assigned, parsed))),
-                condition: condition(service, false, "Provisioning", message.clone()),
+            Ok(Outcome::Provisioning {
+                assigned: None,
+                message,
+            }) => Self::without_answer(service, "Provisioning", message.clone()),
+            Ok(Outcome::Provisioning {
+                assigned: Some(assigned),
+                message,
+            }) => Self {
+                ingress: Some(ingress(service, assigned, &failed_ports(assigned, parsed))),
+                provisioned: condition(service, "False", "Provisioning", message.clone()),
+                serving: Some(serving(service, &assigned.serving)),
             },
-            Err(failure) => Self {
-                ingress: None,
-                condition: condition(service, false, failure.reason, failure.message.clone()),
-            },
+            Err(failure) => Self::without_answer(service, failure.reason, failure.message.clone()),
+        }
+    }
+
+    /// Nothing is known but why it is not provisioned. What has no address surely does not serve.
+    fn without_answer(service: &Service, reason: &str, message: String) -> Self {
+        let serving = present_ingress(service).is_empty().then(|| {
+            let message = "there is no load balancer yet".to_owned();
+            condition(service, "False", "NotProvisioned", message)
+        });
+        Self {
+            ingress: None,
+            provisioned: condition(service, "False", reason, message),
+            serving,
         }
     }
 
     /// Whether the Service's status says so already.
     pub(crate) fn holds_for(&self, service: &Service) -> bool {
+        let serving = self.serving.as_ref();
+        self.provisioning_holds_for(service)
+            && serving.is_none_or(|serving| serving.holds_for(service, SERVING))
+    }
+
+    /// The same without the condition `landfall.dev/Serving`.
+    pub fn provisioning_holds_for(&self, service: &Service) -> bool {
         let status = service.status.as_ref();
         let present = status
             .and_then(|status| status.load_balancer.as_ref()?.ingress.as_deref())
@@ -76,18 +111,7 @@ impl Status {
         self.ingress
             .as_deref()
             .is_none_or(|ingress| ingress == present)
-            && our_condition(service).is_some_and(|present| {
-                let Condition {
-                    holds,
-                    reason,
-                    message,
-                    generation,
-                } = &self.condition;
-                present.status == truth(*holds)
-                    && present.reason == *reason
-                    && present.message == *message
-                    && present.observed_generation == *generation
-            })
+            && self.provisioned.holds_for(service, PROVISIONED)
     }
 }
 
@@ -111,22 +135,30 @@ pub fn present_ingress(service: &Service) -> Vec<Ingress> {
     listed.into_iter().flatten().filter_map(entry).collect()
 }
 
-/// `status` of a condition.
-pub(crate) fn truth(holds: bool) -> &'static str {
-    if holds { "True" } else { "False" }
-}
-
 pub(crate) fn condition(
     service: &Service,
-    holds: bool,
+    status: &'static str,
     reason: &str,
     message: String,
 ) -> Condition {
     Condition {
-        holds,
+        status,
         reason: reason.to_owned(),
         message,
         generation: service.metadata.generation,
+    }
+}
+
+fn serving(service: &Service, serving: &Serving) -> Condition {
+    match serving {
+        Serving::Yes => {
+            let message = "what arrives gets through".to_owned();
+            condition(service, "True", "Serving", message)
+        }
+        Serving::No { reason, message } => condition(service, "False", reason, message.clone()),
+        Serving::Unknown { reason, message } => {
+            condition(service, "Unknown", reason, message.clone())
+        }
     }
 }
 
@@ -143,7 +175,7 @@ fn provisioned(service: &Service, assigned: &Assigned, failed: &[&PortFailure]) 
     let places = places.join(", ");
     if failed.is_empty() {
         let message = format!("traffic lands at {places}");
-        return condition(service, true, "Provisioned", message);
+        return condition(service, "True", "Provisioned", message);
     }
     let reasons: Vec<_> = failed
         .iter()
@@ -160,7 +192,7 @@ fn provisioned(service: &Service, assigned: &Assigned, failed: &[&PortFailure]) 
     } else {
         format!("the address is {places}, but no port is served there: {reasons}")
     };
-    condition(service, false, "PortsNotServed", message)
+    condition(service, "False", "PortsNotServed", message)
 }
 
 fn place(ingress: &Ingress) -> String {

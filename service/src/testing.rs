@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Node, Service};
-use landfall_provider_api::{self as api, Capabilities, ClusterId, Family, Protocol};
+use landfall_provider_api::{Capabilities, ClusterId, Family, Inputs, Protocol};
 use serde_json::{Value, json};
 
 use crate::claim::{Claim, Claims, Class};
-use crate::marks::{FINALIZER, PROVISIONED};
+use crate::marks::{CLASS, FINALIZER, PROVISIONED, SERVING};
+use crate::parse::Surroundings;
 
 /// A Service as the API server would have stored it, UID `uid-1`, one TCP port.
 pub(crate) struct ServiceBuilder(Value);
@@ -45,6 +46,11 @@ impl ServiceBuilder {
         self
     }
 
+    pub(crate) fn label(mut self, name: &str, value: &str) -> Self {
+        self.0["metadata"]["labels"][name] = json!(value);
+        self
+    }
+
     pub(crate) fn generation(mut self, generation: i64) -> Self {
         self.0["metadata"]["generation"] = json!(generation);
         self
@@ -55,17 +61,24 @@ impl ServiceBuilder {
         self
     }
 
-    /// With finalizer and condition.
-    pub(crate) fn ours(self) -> Self {
+    /// With finalizer, annotation and condition, held for this class.
+    pub(crate) fn marked(self, class: &str) -> Self {
         self.condition("False", "Pending", "the load balancer is being made")
+            .annotation(CLASS, class)
             .with_finalizer()
     }
 
+    /// With the condition Provisioned, and no other.
     pub(crate) fn condition(mut self, status: &str, reason: &str, message: &str) -> Self {
-        self.0["status"]["conditions"] = json!([{
-            "type": PROVISIONED, "status": status, "reason": reason, "message": message,
-            "lastTransitionTime": "2026-01-01T00:00:00Z",
-        }]);
+        self.0["status"]["conditions"] = json!([condition(PROVISIONED, status, reason, message)]);
+        self
+    }
+
+    /// With the condition Serving, beside Provisioned.
+    pub(crate) fn serving(mut self, status: &str, reason: &str, message: &str) -> Self {
+        let provisioned = self.0["status"]["conditions"][0].take();
+        let serving = condition(SERVING, status, reason, message);
+        self.0["status"]["conditions"] = json!([provisioned, serving]);
         self
     }
 
@@ -96,6 +109,13 @@ impl From<ServiceBuilder> for Service {
     }
 }
 
+fn condition(type_: &str, status: &str, reason: &str, message: &str) -> Value {
+    json!({
+        "type": type_, "status": status, "reason": reason, "message": message,
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    })
+}
+
 /// A Node with these fields.
 pub(crate) fn node(name: &str, mut fields: Value) -> Node {
     fields["metadata"]["name"] = json!(name);
@@ -110,6 +130,11 @@ pub(crate) fn capabilities() -> Capabilities {
         node_ports: true,
         source_ranges: false,
         client_affinity: false,
+        outside_effects: true,
+        inputs: Inputs {
+            nodes: true,
+            ..Inputs::default()
+        },
     }
 }
 
@@ -123,16 +148,16 @@ pub(crate) fn claims(classes: &[(&str, bool)]) -> Claims {
     Claims::new(classes.iter().map(claim).collect())
 }
 
-pub(crate) fn cluster() -> ClusterId {
-    ClusterId {
-        name: "demo".into(),
-        uid: "cluster-uid".into(),
+/// A cluster of one node.
+pub(crate) fn around() -> Surroundings {
+    let status = json!({"addresses": [{"type": "InternalIP", "address": "10.0.0.1"}]});
+    Surroundings {
+        cluster: ClusterId {
+            name: "demo".into(),
+            uid: "cluster-uid".into(),
+        },
+        nodes: crate::nodes::targets(&[node("node-1", json!({ "status": status }))]),
+        namespace_labels: Arc::default(),
+        slices: Vec::new(),
     }
-}
-
-pub(crate) fn nodes() -> Arc<[api::Node]> {
-    crate::nodes::targets(&[node(
-        "node-1",
-        json!({"status": {"addresses": [{"type": "InternalIP", "address": "10.0.0.1"}]}}),
-    )])
 }

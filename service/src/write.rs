@@ -9,22 +9,24 @@ use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::claim::Class;
 use crate::marks::{
-    FINALIZER, HANDED_OVER, PROVISIONED, has_finalizer, is_handed_over, our_condition,
+    CLASS, FINALIZER, HANDED_OVER, PROVISIONED, SERVING, annotation, condition_of, has_finalizer,
+    is_handed_over, our_condition,
 };
-use crate::status::{Condition, Status, condition, present_ingress, truth};
+use crate::status::{Condition, Status, condition, present_ingress};
 
 /// What to write.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Write {
-    /// Finalizer and condition: from here on it is ours.
-    Claim,
-    /// What a provider answered.
-    Publish(Status),
+    /// Finalizer, annotation and condition: from here on it is ours, held by this class.
+    Claim(Class),
+    /// What the provider of this class answered, and what is missing of its marks.
+    Publish(Class, Status),
     /// Everything of ours is released and another implementation claims it: the condition says
     /// so, and the finalizer is theirs.
     HandOver,
-    /// Everything of ours is released: finalizer and condition go.
+    /// Everything of ours is released: finalizer, annotation and conditions go.
     LetGo,
 }
 
@@ -36,31 +38,42 @@ pub fn patch(service: &Service, write: &Write, now: Timestamp) -> Value {
             "resourceVersion": service.metadata.resource_version,
         },
     });
+    let written = |type_, condition| written(service, type_, condition, now);
     match write {
-        Write::Claim => {
-            if !has_finalizer(service) {
-                patch["metadata"]["finalizers"] = json!([FINALIZER]);
-            }
+        Write::Claim(class) => {
+            mark(&mut patch, service, class);
             if our_condition(service).is_none() || is_handed_over(service) {
                 let pending = "the load balancer is being made".to_owned();
-                let pending = condition(service, false, "Pending", pending);
-                patch["status"]["conditions"] = json!([written(service, &pending, now)]);
+                let pending = condition(service, "False", "Pending", pending);
+                patch["status"]["conditions"] = json!([written(PROVISIONED, &pending)]);
             }
         }
-        Write::Publish(status) => {
-            patch["status"]["conditions"] = json!([written(service, &status.condition, now)]);
+        Write::Publish(class, status) => {
+            mark(&mut patch, service, class);
+            let mut conditions = vec![written(PROVISIONED, &status.provisioned)];
+            conditions.extend(status.serving.as_ref().map(|it| written(SERVING, it)));
+            patch["status"]["conditions"] = json!(conditions);
             if let Some(ingress) = &status.ingress {
                 patch["status"]["loadBalancer"] = json!({ "ingress": ingress });
             }
         }
         Write::HandOver => {
             let message = "another implementation claims this Service; ours is released".to_owned();
-            let over = condition(service, false, HANDED_OVER, message);
-            patch["status"]["conditions"] = json!([written(service, &over, now)]);
+            let over = condition(service, "False", HANDED_OVER, message);
+            let mut conditions = vec![written(PROVISIONED, &over)];
+            conditions.extend(removed(service, SERVING));
+            patch["status"]["conditions"] = json!(conditions);
         }
         Write::LetGo => {
             patch["metadata"]["$deleteFromPrimitiveList/finalizers"] = json!([FINALIZER]);
-            patch["status"]["conditions"] = json!([{"$patch": "delete", "type": PROVISIONED}]);
+            if annotation(service, CLASS).is_some() {
+                patch["metadata"]["annotations"] = json!({ CLASS: null });
+            }
+            let conditions = [PROVISIONED, SERVING].map(|type_| removed(service, type_));
+            let conditions: Vec<_> = conditions.into_iter().flatten().collect();
+            if !conditions.is_empty() {
+                patch["status"]["conditions"] = json!(conditions);
+            }
             // Somebody's finalizer may keep the Service, and the address may be another's by then.
             if !present_ingress(service).is_empty() {
                 patch["status"]["loadBalancer"] = json!({ "ingress": null });
@@ -70,15 +83,28 @@ pub fn patch(service: &Service, write: &Write, now: Timestamp) -> Value {
     patch
 }
 
+/// Adds what is missing of the marks.
+fn mark(patch: &mut Value, service: &Service, class: &Class) {
+    if !has_finalizer(service) {
+        patch["metadata"]["finalizers"] = json!([FINALIZER]);
+    }
+    if annotation(service, CLASS) != Some(class.as_str()) {
+        patch["metadata"]["annotations"] = json!({ CLASS: class.as_str() });
+    }
+}
+
+fn removed(service: &Service, type_: &str) -> Option<Value> {
+    condition_of(service, type_).map(|_| json!({"$patch": "delete", "type": type_}))
+}
+
 /// `lastTransitionTime` moves only with `status`.
-fn written(service: &Service, condition: &Condition, now: Timestamp) -> Value {
-    let status = truth(condition.holds);
-    let since = our_condition(service)
-        .filter(|present| present.status == status)
+fn written(service: &Service, type_: &str, condition: &Condition, now: Timestamp) -> Value {
+    let since = condition_of(service, type_)
+        .filter(|present| present.status == condition.status)
         .map_or(now, |present| present.last_transition_time.0);
     let mut written = json!({
-        "type": PROVISIONED,
-        "status": status,
+        "type": type_,
+        "status": condition.status,
         "reason": condition.reason,
         "message": condition.message,
         "lastTransitionTime": k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(since),
@@ -98,22 +124,38 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn publish(holds: bool) -> Write {
-        Write::Publish(Status {
+    fn class() -> Class {
+        Class::new("example.com/a")
+    }
+
+    fn publish(status: &'static str) -> Write {
+        let provisioned = Condition {
+            status,
+            reason: "Because".into(),
+            message: "so".into(),
+            generation: None,
+        };
+        let status = Status {
             ingress: None,
-            condition: Condition {
-                holds,
-                reason: "Because".into(),
-                message: "so".into(),
-                generation: None,
-            },
-        })
+            serving: Some(provisioned.clone()),
+            provisioned,
+        };
+        Write::Publish(class(), status)
+    }
+
+    fn ours() -> crate::testing::ServiceBuilder {
+        service().marked(class().as_str())
     }
 
     #[test]
     fn every_write_is_pinned_to_the_object_it_was_decided_on() {
-        let object: Service = service().ours().into();
-        for write in [Write::Claim, publish(true), Write::HandOver, Write::LetGo] {
+        let object: Service = ours().into();
+        for write in [
+            Write::Claim(class()),
+            publish("True"),
+            Write::HandOver,
+            Write::LetGo,
+        ] {
             let patch = patch(&object, &write, at("2026-01-01T00:00:00Z"));
             assert_eq!(patch["metadata"]["uid"], "uid-1", "{write:?}");
             assert_eq!(patch["metadata"]["resourceVersion"], "7", "{write:?}");
@@ -123,36 +165,33 @@ mod tests {
 
     #[test]
     fn the_transition_time_moves_only_with_the_status() {
-        let object: Service = service().ours().into();
+        let object: Service = ours().into();
         let time = |write| {
             let patch = patch(&object, &write, at("2026-02-02T00:00:00Z"));
             patch["status"]["conditions"][0]["lastTransitionTime"].clone()
         };
-        assert_eq!(time(publish(false)), "2026-01-01T00:00:00Z");
-        assert_eq!(time(publish(true)), "2026-02-02T00:00:00Z");
+        assert_eq!(time(publish("False")), "2026-01-01T00:00:00Z");
+        assert_eq!(time(publish("True")), "2026-02-02T00:00:00Z");
     }
 
     #[test]
     fn a_stripped_finalizer_is_put_back_and_the_condition_left_alone() {
-        let object: Service = service().ours().without_finalizer().into();
-        let patch = patch(&object, &Write::Claim, at("2026-02-02T00:00:00Z"));
+        let object: Service = ours().without_finalizer().into();
+        let patch = patch(&object, &Write::Claim(class()), at("2026-02-02T00:00:00Z"));
         assert_eq!(patch["metadata"]["finalizers"], json!([FINALIZER]));
         assert!(patch.get("status").is_none());
     }
 
     #[test]
     fn letting_go_takes_the_address_back() {
-        let object: Service = service()
-            .ours()
-            .ingress(&json!([{"ip": "192.0.2.1"}]))
-            .into();
+        let object: Service = ours().ingress(&json!([{"ip": "192.0.2.1"}])).into();
         let patch = patch(&object, &Write::LetGo, at("2026-02-02T00:00:00Z"));
         assert_eq!(patch["status"]["loadBalancer"], json!({"ingress": null}));
     }
 
     #[test]
     fn letting_go_removes_finalizer_and_condition_and_nothing_else() {
-        let object: Service = service().ours().into();
+        let object: Service = ours().serving("True", "Serving", "").into();
         insta::assert_json_snapshot!(
             patch(&object, &Write::LetGo, at("2026-02-02T00:00:00Z")),
             @r#"
@@ -161,6 +200,9 @@ mod tests {
             "$deleteFromPrimitiveList/finalizers": [
               "service.kubernetes.io/load-balancer-cleanup"
             ],
+            "annotations": {
+              "landfall.dev/load-balancer-class": null
+            },
             "resourceVersion": "7",
             "uid": "uid-1"
           },
@@ -169,6 +211,10 @@ mod tests {
               {
                 "$patch": "delete",
                 "type": "landfall.dev/Provisioned"
+              },
+              {
+                "$patch": "delete",
+                "type": "landfall.dev/Serving"
               }
             ]
           }

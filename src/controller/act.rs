@@ -5,12 +5,10 @@ use std::time::Instant;
 
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::jiff::Timestamp;
-use kube::runtime::reflector::{ObjectRef, Store};
-use landfall_provider_api::{
-    ClusterId, LoadBalancer, LoadBalancerId, Node, Outcome, Retry, ServiceName,
+use landfall_provider_api::{LoadBalancer, LoadBalancerId, Outcome, Retry, ServiceName};
+use landfall_service::{
+    Attempt, Claims, Class, Condition, Failure, Step, World, Write, check, plan, uid_of,
 };
-use landfall_service::{Attempt, Claims, Class, Failure, Step, World, Write, plan, uid_of};
-use tokio::sync::watch;
 
 use crate::explain::explain;
 use crate::lease::Gate;
@@ -20,6 +18,7 @@ use super::events::{Events, Reason, reference, reference_to_gone};
 use super::memory::Memory;
 use super::metrics::{Metrics, WriteLabels};
 use super::publish::{Publisher, Written};
+use super::watches::Watches;
 
 /// Steps that one look may take. A quiet Service needs three; whoever needs more is being changed
 /// by somebody else at the same time, and waits a little.
@@ -27,23 +26,14 @@ const MOST_STEPS: usize = 12;
 
 /// What every look shares.
 pub(super) struct Context {
-    pub(super) cluster: ClusterId,
     pub(super) claims: Claims,
     pub(super) backends: Backends,
-    pub(super) services: Store<Service>,
-    pub(super) nodes: watch::Receiver<Arc<[Node]>>,
+    pub(super) watches: Watches,
     pub(super) publisher: Publisher,
     pub(super) events: Events,
     /// Asked right before each effect.
     pub(super) gate: Gate,
     pub(super) metrics: Metrics,
-}
-
-impl Context {
-    pub(super) fn watched(&self, name: &ServiceName) -> Option<Arc<Service>> {
-        self.services
-            .get(&ObjectRef::new(&name.name).within(&name.namespace))
-    }
 }
 
 /// What a step leaves to do.
@@ -62,14 +52,12 @@ pub(super) async fn look(
     memory: &mut Memory,
 ) -> Option<Instant> {
     for _ in 0..MOST_STEPS {
-        let service = memory.newest(context.watched(name));
+        let service = memory.newest(context.watches.service(name));
         let uid = service.as_deref().map(uid_of);
         memory.wake(Instant::now(), uid);
-        let nodes = context.nodes.borrow().clone();
         let world = World {
-            cluster: &context.cluster,
             claims: &context.claims,
-            nodes: &nodes,
+            around: &context.watches.around(name),
             now: Timestamp::now(),
         };
         let step = plan(service.as_deref(), &memory.record, &world);
@@ -129,7 +117,7 @@ async fn apply(
     match written {
         Ok(Written::Done(fresh)) => {
             tell(context, name, service, write, memory);
-            if matches!(write, Write::Claim) {
+            if matches!(write, Write::Claim(_) | Write::Publish(..)) {
                 memory.record.tenure_mut(uid_of(service)).ours = true;
             }
             memory.seen = Some(fresh);
@@ -151,22 +139,34 @@ async fn apply(
 /// Logs a write and, where people wait for it, makes an event of it.
 fn tell(context: &Context, name: &ServiceName, service: &Service, write: &Write, memory: &Memory) {
     let (reason, note) = match write {
-        Write::Claim | Write::LetGo => return,
+        Write::Claim(_) | Write::LetGo => return,
         Write::HandOver => {
             let note = "another implementation claims this Service; ours is released";
             (Reason::HandedOver, note.to_owned())
         }
-        Write::Publish(status) => {
-            let condition = &status.condition;
+        Write::Publish(_, status) => {
+            if let Some(serving) = &status.serving {
+                let Condition {
+                    status,
+                    reason,
+                    message,
+                    ..
+                } = serving;
+                tracing::info!(service = %name, serving = status, reason, "{message}");
+            }
+            if status.provisioning_holds_for(service) {
+                return;
+            }
+            let condition = &status.provisioned;
             tracing::info!(
-                service = %name, provisioned = condition.holds, reason = condition.reason,
+                service = %name, provisioned = condition.status, reason = condition.reason,
                 "{}", condition.message
             );
-            let reason = match (condition.holds, condition.reason.as_str()) {
-                (true, _) => Reason::EnsuredLoadBalancer,
-                (false, "Provisioning") => Reason::EnsuringLoadBalancer,
-                (false, _) if has_told(memory, service, &condition.message) => return,
-                (false, _) => Reason::SyncLoadBalancerFailed,
+            let reason = match (condition.status, condition.reason.as_str()) {
+                ("True", _) => Reason::EnsuredLoadBalancer,
+                (_, "Provisioning") => Reason::EnsuringLoadBalancer,
+                _ if has_told(memory, service, &condition.message) => return,
+                _ => Reason::SyncLoadBalancerFailed,
             };
             (reason, condition.message.clone())
         }
@@ -196,6 +196,7 @@ async fn ensure(
     let Some(result) = context.backends.get(&class).ensure(&wanted).await else {
         return After::Wait(None);
     };
+    let result = result.and_then(|outcome| check(&wanted, &outcome).map(|()| outcome));
     if result.is_ok() {
         memory.ensured_at = Some(Instant::now());
     }

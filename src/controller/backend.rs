@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use landfall_provider_api::{
-    Error, LoadBalancer, LoadBalancerId, Outcome, Owned, Provider, Snapshot,
+    Error, Inputs, LoadBalancer, LoadBalancerId, Outcome, Owned, Provider, Snapshot,
 };
 use landfall_service::{Claim, Claims, Class, Failure};
 use tokio::sync::watch;
@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use super::metrics::{Metrics, Operation};
 use super::{Registration, backoff};
+use crate::health::Health;
 
 /// Time that a provider has to answer one call.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -33,6 +34,7 @@ pub(super) struct Backend {
     pub(super) sweep_after: Duration,
     begun: watch::Sender<Begun>,
     metrics: Metrics,
+    health: Health,
 }
 
 /// How far a provider has come.
@@ -63,6 +65,12 @@ impl Backends {
         Claims::new(self.0.values().map(claim).collect())
     }
 
+    /// What each of them looks at.
+    pub(super) fn inputs(&self) -> Vec<Inputs> {
+        let inputs = |backend: &Backend| backend.provider.capabilities().inputs;
+        self.0.values().map(inputs).collect()
+    }
+
     pub(super) fn get(&self, class: &Class) -> &Backend {
         self.0
             .get(class)
@@ -75,7 +83,7 @@ impl Backends {
 }
 
 impl Backend {
-    pub(super) fn new(registration: Registration, metrics: Metrics) -> Self {
+    pub(super) fn new(registration: Registration, metrics: Metrics, health: Health) -> Self {
         let Registration {
             class,
             default,
@@ -92,20 +100,26 @@ impl Backend {
             sweep_after,
             begun,
             metrics,
+            health,
         }
     }
 
     /// Starts the provider, however often that takes, and returns what the cluster owns there.
     /// `on_failure` is called when it is first known that it cannot be started yet: whoever found
-    /// it starting waits for that.
-    pub(super) async fn begin(&self, snapshot: &Snapshot, on_failure: impl Fn()) -> Vec<Owned> {
+    /// it starting waits for that. Fails only where it would be wrong to go on.
+    pub(super) async fn begin(
+        &self,
+        snapshot: &Snapshot,
+        on_failure: impl Fn(),
+    ) -> Result<Vec<Owned>, Error> {
         for delay in backoff() {
             match self.try_begin(snapshot.clone()).await {
                 Ok(owned) => {
                     self.begun.send_replace(Begun::Ready);
                     tracing::info!(class = %self.class, owned = owned.len(), "provider is ready");
-                    return owned;
+                    return Ok(owned);
                 }
+                Err(error @ Error::NameTaken { .. }) => return Err(error),
                 Err(error) => {
                     tracing::warn!(class = %self.class, %error, retry_in = ?delay, "provider cannot be used yet");
                     let before = self
@@ -122,13 +136,24 @@ impl Backend {
     }
 
     async fn try_begin(&self, snapshot: Snapshot) -> Result<Vec<Owned>, Error> {
-        self.call(Operation::Begin, self.provider.begin(snapshot))
-            .await
+        let begun = self.call(Operation::Begin, self.provider.begin(snapshot));
+        self.noted(begun.await)
     }
 
     /// Reads all that the cluster owns there.
     pub(super) async fn owned(&self) -> Result<Vec<Owned>, Error> {
-        self.call(Operation::Owned, self.provider.owned()).await
+        let owned = self.call(Operation::Owned, self.provider.owned()).await;
+        self.noted(owned)
+    }
+
+    /// Whether all could be read tells how the provider is.
+    fn noted<T>(&self, read: Result<T, Error>) -> Result<T, Error> {
+        let part = format!("provider {}", self.class);
+        match &read {
+            Ok(_) => self.health.well(&part),
+            Err(error) => self.health.trouble(&part, error.to_string()),
+        }
+        read
     }
 
     /// `None` while the provider's first start is under way: its end wakes every Service.

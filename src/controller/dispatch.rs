@@ -30,6 +30,8 @@ pub(super) enum Note {
     Look(ServiceName),
     /// All Services that are ours or claimed do: the nodes changed, or the watch began anew.
     LookAtAll,
+    /// Those in this namespace do.
+    LookInto(String),
     /// A provider is ready, and holds something for Services with these UIDs.
     Holds(Class, Vec<String>),
     /// What a provider last answered for this one may no longer hold.
@@ -115,12 +117,13 @@ impl Dispatcher {
         let now = Instant::now();
         match note {
             Note::Look(name) => {
-                let service = self.context.watched(&name);
+                let service = self.context.watches.service(&name);
                 if self.is_of_interest(&name, service.as_deref()) {
                     self.queue.add(&name, now);
                 }
             }
             Note::LookAtAll => self.look_at_all(now),
+            Note::LookInto(namespace) => self.look_into(&namespace, now),
             Note::Holds(class, uids) => {
                 for uid in uids {
                     self.held.entry(uid).or_default().insert(class.clone());
@@ -149,7 +152,7 @@ impl Dispatcher {
         let Some(sweep) = self.sweeps.get_mut(class) else {
             return;
         };
-        let services = self.context.services.state();
+        let services = self.context.watches.services.state();
         // What a worker has in hand is known, too.
         let known = services.iter().map(|service| uid_of(service));
         let known = known.chain(self.names.keys().map(String::as_str)).collect();
@@ -210,8 +213,17 @@ impl Dispatcher {
             })
     }
 
+    fn look_into(&mut self, namespace: &str, now: Instant) {
+        for service in self.context.watches.services.state() {
+            let name = name_of(&service);
+            if name.namespace == namespace && self.is_of_interest(&name, Some(&service)) {
+                self.queue.add(&name, now);
+            }
+        }
+    }
+
     fn look_at_all(&mut self, now: Instant) {
-        for service in self.context.services.state() {
+        for service in self.context.watches.services.state() {
             let name = name_of(&service);
             if self.is_of_interest(&name, Some(&service)) {
                 self.queue.add(&name, now);
@@ -251,7 +263,7 @@ impl Dispatcher {
 
     /// Brings the memory of a key up to date with who holds what.
     fn meet(&mut self, name: &ServiceName, memory: &mut Memory) {
-        if let Some(service) = self.context.watched(name) {
+        if let Some(service) = self.context.watches.service(name) {
             let uid = uid_of(&service);
             let held = self.held.remove(uid).unwrap_or_default();
             let known = memory.record.tenure(uid).is_some();
@@ -281,7 +293,7 @@ impl Dispatcher {
                 (name, memory, again)
             }
         };
-        let service = self.context.watched(&name);
+        let service = self.context.watches.service(&name);
         let uid = service.as_deref().map(uid_of);
         if self.stale.remove(&name) {
             memory.make_stale(uid);

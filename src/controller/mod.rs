@@ -11,23 +11,27 @@ mod memory;
 mod metrics;
 mod publish;
 mod queue;
+mod slices;
 mod sweep;
+mod watched;
 mod watches;
 
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
-use futures::future::join_all;
+use futures::future::{join_all, try_join_all};
 use k8s_openapi::api::core::v1::{Namespace, Service};
 use kube::{Api, Client};
-use landfall_provider_api::{ClusterId, Held, Provider, Snapshot};
+use landfall_provider_api::{ClusterId, Error, Held, Provider, Snapshot};
 use landfall_service::{Class, load_balancer_id, name_of, parse};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::explain::explain;
+use crate::health::Health;
 use crate::lease::Gate;
 use act::Context;
 use backend::{Backend, Backends};
@@ -36,6 +40,7 @@ use events::Events;
 use memory::backoff;
 pub use metrics::Metrics;
 use publish::Publisher;
+use watches::Watches;
 
 /// The namespace whose UID tells clusters apart.
 const IDENTITY_NAMESPACE: &str = "kube-system";
@@ -64,12 +69,14 @@ impl fmt::Debug for Registration {
 }
 
 /// Which cluster this is: its UID is read from the API server, however long that takes.
-pub async fn identify(client: &Client, name: &str) -> ClusterId {
+pub async fn identify(client: &Client, name: &str, health: &Health) -> ClusterId {
+    let part = format!("namespace {IDENTITY_NAMESPACE}");
     let namespaces = Api::<Namespace>::all(client.clone());
     for delay in backoff() {
         match namespaces.get(IDENTITY_NAMESPACE).await {
             Ok(Namespace { metadata, .. }) => {
                 let uid = metadata.uid.unwrap_or_default();
+                health.well(&part);
                 return ClusterId {
                     name: name.to_owned(),
                     uid,
@@ -77,6 +84,7 @@ pub async fn identify(client: &Client, name: &str) -> ClusterId {
             }
             Err(error) => {
                 let error = explain(&error);
+                health.trouble(&part, format!("cannot be read: {error}"));
                 tracing::warn!(error, retry_in = ?delay, "cannot read the namespace {IDENTITY_NAMESPACE} from the API server");
                 tokio::time::sleep(delay).await;
             }
@@ -90,6 +98,8 @@ pub async fn identify(client: &Client, name: &str) -> ClusterId {
 pub struct Setup {
     /// This cluster.
     pub cluster: ClusterId,
+    /// UID that it had before it was restored, if what bears it is to be taken over.
+    pub adopts: Option<String>,
     /// Its providers.
     pub registrations: Vec<Registration>,
     /// Services worked on at once.
@@ -98,38 +108,42 @@ pub struct Setup {
     pub gate: Gate,
     /// Where it counts.
     pub metrics: Metrics,
+    /// Where it says what keeps it from its work.
+    pub health: Health,
 }
 
-/// Runs the controller until `stop` is cancelled. `is_ready` becomes true once its caches are
-/// complete.
-pub async fn run(
-    client: Client,
-    setup: Setup,
-    is_ready: watch::Sender<bool>,
-    stop: CancellationToken,
-) {
+/// Why a controller ends by itself.
+#[derive(Debug, thiserror::Error)]
+#[error("the provider of class {class} cannot be used: {error}")]
+pub struct Refused {
+    class: Class,
+    #[source]
+    error: Error,
+}
+
+/// Runs the controller until `stop` is cancelled.
+pub async fn run(client: Client, setup: Setup, stop: CancellationToken) -> Result<(), Refused> {
     let Setup {
         cluster,
+        adopts,
         registrations,
         concurrency,
         mut gate,
         metrics,
+        health,
     } = setup;
     let (notes, inbox) = mpsc::unbounded_channel();
     let (events, write_events) = Events::new(&client);
-    let (services, watch_services) = watches::services(client.clone(), notes.clone());
-    let (node_store, nodes, watch_nodes) = watches::nodes(client.clone(), notes.clone());
     let backends = Backends::new(
         registrations
             .into_iter()
-            .map(|it| Backend::new(it, metrics.clone())),
+            .map(|it| Backend::new(it, metrics.clone(), health.clone())),
     );
+    let (watches, watching) = Watches::new(&client, cluster, &backends.inputs(), &notes, &health);
     let context = Arc::new(Context {
-        cluster,
         claims: backends.claims(),
         backends,
-        services,
-        nodes,
+        watches,
         publisher: Publisher::new(client),
         events,
         gate: gate.clone(),
@@ -137,40 +151,39 @@ pub async fn run(
     });
 
     let work = async {
-        let synced = async {
-            tokio::join!(
-                context.services.wait_until_ready(),
-                node_store.wait_until_ready()
-            )
-        };
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = synced => {}
+        let complete = context.watches.complete();
+        if stop.run_until_cancelled(complete).await.is_none() {
+            return Ok(());
         }
-        is_ready.send_replace(true);
+        health.well(Health::CACHES);
         if stop.run_until_cancelled(gate.opened()).await.is_none() {
-            return;
+            return Ok(());
         }
         metrics.leader.set(1);
-        let snapshot = snapshot(&context);
+        let snapshot = snapshot(&context, adopts);
         let dispatcher = Dispatcher::new(context.clone(), inbox, concurrency);
         let attended = context
             .backends
             .iter()
             .map(|backend| attend(backend, &snapshot, notes.clone()));
         tokio::select! {
-            () = dispatcher.run(stop.clone()) => {}
-            _ = join_all(attended) => {}
+            () = dispatcher.run(stop.clone()) => Ok(()),
+            refused = try_join_all(attended) => refused.map(|_| ()),
         }
     };
     tokio::select! {
-        () = async { tokio::join!(watch_services, watch_nodes, write_events); } => {}
-        () = work => {}
+        _ = async { tokio::join!(join_all(watching), write_events) } => Ok(()),
+        outcome = work => outcome,
     }
 }
 
-/// Starts a provider, then passes on what it has to tell and what it holds. Does not end.
-async fn attend(backend: &Backend, snapshot: &Snapshot, notes: mpsc::UnboundedSender<Note>) {
+/// Starts a provider, then passes on what it has to tell and what it holds. Ends only if it would
+/// be wrong to go on.
+async fn attend(
+    backend: &Backend,
+    snapshot: &Snapshot,
+    notes: mpsc::UnboundedSender<Note>,
+) -> Result<Infallible, Refused> {
     let mut changes = backend.provider.changes();
     let class = &backend.class;
     let mut begun = Instant::now();
@@ -178,7 +191,11 @@ async fn attend(backend: &Backend, snapshot: &Snapshot, notes: mpsc::UnboundedSe
         // Without a receiver the controller is about to end.
         let _ = notes.send(Note::LookAtAll);
     };
-    let owned = backend.begin(snapshot, wake_all).await;
+    let begun_with = backend.begin(snapshot, wake_all).await;
+    let owned = begun_with.map_err(|error| Refused {
+        class: class.clone(),
+        error,
+    })?;
     let uids = owned
         .iter()
         .filter_map(|owned| Some(owned.id.as_ref()?.service_uid.clone()));
@@ -212,29 +229,29 @@ async fn attend(backend: &Backend, snapshot: &Snapshot, notes: mpsc::UnboundedSe
             Err(error) => tracing::warn!(%class, %error, "what it holds could not be compared"),
         }
     }
-    std::future::pending::<()>().await;
+    std::future::pending().await
 }
 
 /// What the cluster holds at the start, for providers to take over.
-fn snapshot(context: &Context) -> Snapshot {
-    let nodes = context.nodes.borrow().clone();
+fn snapshot(context: &Context, adopts: Option<String>) -> Snapshot {
     let held = |service: &Service| {
-        context.claims.concern(service).then(|| Held {
-            id: load_balancer_id(service, &context.cluster),
-            service: name_of(service),
-            ingress: landfall_service::present_ingress(service),
-            wanted: context.claims.claimant(service).and_then(|claim| {
-                let parsed = parse(service, &context.cluster, &claim.capabilities, &nodes);
-                parsed.ok().map(|parsed| parsed.wanted)
-            }),
+        context.claims.concern(service).then(|| {
+            let name = name_of(service);
+            let around = context.watches.around(&name);
+            Held {
+                id: load_balancer_id(service, &around.cluster),
+                service: name,
+                ingress: landfall_service::present_ingress(service),
+                wanted: context.claims.claimant(service).and_then(|claim| {
+                    let parsed = parse(service, &claim.capabilities, &around);
+                    parsed.ok().map(|parsed| parsed.wanted)
+                }),
+            }
         })
     };
+    let services = context.watches.services.state();
     Snapshot {
-        services: context
-            .services
-            .state()
-            .iter()
-            .filter_map(|s| held(s))
-            .collect(),
+        services: services.iter().filter_map(|it| held(it)).collect(),
+        adopts,
     }
 }

@@ -17,13 +17,13 @@ use landfall_mock_cluster::{Cluster, Credentials};
 use landfall_process::{Failure, bind, listening, ready};
 use landfall_service::Class;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::SandboxArguments;
 use crate::config::{self, Backend, Provider};
 use crate::controller::{self, Metrics, Setup};
+use crate::health::Health;
 use crate::lease::Gate;
 use crate::providers;
 use block::Block;
@@ -156,20 +156,22 @@ async fn control(
     provider: Provider,
     stop: CancellationToken,
 ) -> Result<(), Failure> {
-    let cluster = controller::identify(&client, NAME).await;
+    let health = Health::default();
+    let cluster = controller::identify(&client, NAME, &health).await;
     let prepared = providers::prepare(&[provider])?;
     let registrations = prepared.iter().map(|provider| provider.register(&cluster));
     let registrations = registrations.collect::<Result<_, _>>()?;
-    let (is_ready, _) = watch::channel(false);
     let setup = Setup {
         cluster,
+        adopts: None,
         registrations,
         concurrency: CONCURRENCY,
         gate: Gate::open(),
         metrics: Metrics::default(),
+        health,
     };
-    Box::pin(controller::run(client, setup, is_ready, stop)).await;
-    Ok(())
+    let controller = Box::pin(controller::run(client, setup, stop));
+    controller.await.map_err(Failure::run)
 }
 
 fn secret() -> String {

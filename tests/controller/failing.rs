@@ -57,7 +57,9 @@ async fn what_is_exhausted_waits_for_the_provider_to_say_so() {
         .await;
     world.settle().await;
     assert_eq!(world.provider.count("web"), (1, 0));
-    let cluster = landfall::controller::identify(&world.client, "test").await;
+    let cluster =
+        landfall::controller::identify(&world.client, "test", &landfall::health::Health::default())
+            .await;
     world
         .provider
         .change_id(&cluster, &made.metadata.uid.unwrap());

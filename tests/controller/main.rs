@@ -2,10 +2,13 @@
 //! it was asked. They play on a mock cluster, or on a real control plane (see `place`).
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "tests")]
 
+mod answers;
+mod beside;
 mod changing;
 mod claiming;
 mod drifting;
 mod failing;
+mod inputs;
 mod place;
 mod provider;
 mod providing;

@@ -110,6 +110,8 @@ fn narrowed(uri: &Uri, namespace: &str) -> Uri {
     } else if path == "/api/v1/nodes" {
         let label = STORY.replace('/', "%2F");
         format!("{path}?{query}&labelSelector={label}%3D{namespace}")
+    } else if path == "/api/v1/namespaces" {
+        format!("{path}?{query}&fieldSelector=metadata.name%3D{namespace}")
     } else {
         return uri.clone();
     };

@@ -10,8 +10,8 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use landfall_provider_api::{
-    Assigned, Capabilities, ClusterId, Error, Family, Ingress, IpMode, LoadBalancer,
-    LoadBalancerId, Outcome, Owned, Protocol, Provider, Snapshot,
+    Assigned, Capabilities, ClusterId, Error, Family, Ingress, Inputs, IpMode, LoadBalancer,
+    LoadBalancerId, Outcome, Owned, Protocol, Provider, Serving, Snapshot,
 };
 use tokio::sync::{broadcast, watch};
 
@@ -35,8 +35,11 @@ pub enum Call {
 
 type Hook = Arc<dyn Fn(&LoadBalancer) -> BoxFuture<'static, ()> + Send + Sync>;
 
-#[derive(Default)]
 struct State {
+    capabilities: Capabilities,
+    /// What it answers instead of an address of its own.
+    answer: Option<Vec<Ingress>>,
+    serving: Serving,
     calls: Vec<Call>,
     held: BTreeMap<String, (LoadBalancer, IpAddr)>,
     given: u8,
@@ -48,6 +51,38 @@ struct State {
     drift_interval: Option<Duration>,
     sweep_after: Option<Duration>,
     owned_failures: VecDeque<Error>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            capabilities: Capabilities {
+                protocols: vec![Protocol::Tcp],
+                families: vec![Family::IPv4],
+                node_ports: true,
+                source_ranges: false,
+                client_affinity: false,
+                outside_effects: true,
+                inputs: Inputs {
+                    nodes: true,
+                    ..Inputs::default()
+                },
+            },
+            answer: None,
+            serving: Serving::Yes,
+            calls: Vec::new(),
+            held: BTreeMap::new(),
+            given: 0,
+            begin_failures: VecDeque::new(),
+            ensure_failures: VecDeque::new(),
+            release_failures: VecDeque::new(),
+            owned_failures: VecDeque::new(),
+            on_ensure: None,
+            hangs_for: None,
+            drift_interval: None,
+            sweep_after: None,
+        }
+    }
 }
 
 impl State {
@@ -72,6 +107,21 @@ impl Scripted {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
+    }
+
+    /// Has a controller that starts later find it able to do something else.
+    pub fn able(&self, change: impl FnOnce(&mut Capabilities)) {
+        change(&mut self.state().capabilities);
+    }
+
+    /// Answers this from now on, or again an address of its own.
+    pub fn answer(&self, ingress: Option<Vec<Ingress>>) {
+        self.state().answer = ingress;
+    }
+
+    /// Tells this of whether traffic gets through.
+    pub fn serve(&self, serving: Serving) {
+        self.state().serving = serving;
     }
 
     pub fn fail_begin(&self, error: Error) {
@@ -214,13 +264,7 @@ impl Scripted {
 #[async_trait]
 impl Provider for Scripted {
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            protocols: vec![Protocol::Tcp],
-            families: vec![Family::IPv4],
-            node_ports: true,
-            source_ranges: false,
-            client_affinity: false,
-        }
+        self.state().capabilities.clone()
     }
 
     async fn begin(&self, _: Snapshot) -> Result<Vec<Owned>, Error> {
@@ -249,13 +293,14 @@ impl Provider for Scripted {
             IpAddr::V4(Ipv4Addr::new(192, 0, 2, state.given))
         });
         state.held.insert(uid, (wanted.clone(), address));
-        let ingress = vec![Ingress::Ip {
+        let own = Ingress::Ip {
             address,
             mode: IpMode::Proxy,
-        }];
+        };
         Ok(Outcome::Provisioned(Assigned {
-            ingress,
+            ingress: state.answer.clone().unwrap_or_else(|| vec![own]),
             failed_ports: Vec::new(),
+            serving: state.serving.clone(),
         }))
     }
 

@@ -7,11 +7,11 @@ use k8s_openapi::api::events::v1::Event;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use landfall::controller::{self, Metrics, Registration, Setup};
+use landfall::health::Health;
 use landfall::lease::Gate;
 use landfall_service::Class;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +31,8 @@ pub struct World {
     pub acting: Client,
     pub place: Place,
     pub provider: Scripted,
+    /// The provider's class; Services without one are its own, too, if it is [`CLASS`].
+    class: &'static str,
     running: Option<(CancellationToken, JoinHandle<()>)>,
 }
 
@@ -49,10 +51,23 @@ impl World {
             acting: place.client.clone(),
             place,
             provider: Scripted::new(),
+            class: CLASS,
             running: None,
         };
         world.create_node("node-1", "10.0.0.1").await;
         world
+    }
+
+    /// The same cluster, as another Landfall sees it that has a provider of this class.
+    pub fn beside(&self, class: &'static str) -> Self {
+        Self {
+            client: self.client.clone(),
+            acting: self.acting.clone(),
+            place: self.place.clone(),
+            provider: Scripted::new(),
+            class,
+            running: None,
+        }
     }
 
     /// Starts the controller and waits until its caches are complete.
@@ -62,27 +77,30 @@ impl World {
 
     pub async fn start_controller_with(&mut self, concurrency: usize) {
         let stop = CancellationToken::new();
-        let (is_ready, mut readiness) = watch::channel(false);
-        let cluster = controller::identify(&self.acting, "test").await;
+        let health = Health::default();
+        let cluster = controller::identify(&self.acting, "test", &health).await;
         let registration = Registration {
-            class: Class::new(CLASS),
-            default: true,
+            class: Class::new(self.class),
+            default: self.class == CLASS,
             provider: Arc::new(self.provider.clone()),
             drift_interval: self.provider.drift_interval(),
             sweep_after: self.provider.sweep_after(),
         };
         let (client, token) = (self.place.confine(&self.acting), stop.clone());
+        let setup = Setup {
+            cluster,
+            adopts: None,
+            registrations: vec![registration],
+            concurrency,
+            gate: Gate::open(),
+            metrics: Metrics::default(),
+            health: health.clone(),
+        };
         let task = tokio::spawn(async move {
-            let setup = Setup {
-                cluster,
-                registrations: vec![registration],
-                concurrency,
-                gate: Gate::open(),
-                metrics: Metrics::default(),
-            };
-            Box::pin(controller::run(client, setup, is_ready, token)).await;
+            let controller = Box::pin(controller::run(client, setup, token));
+            controller.await.unwrap();
         });
-        readiness.wait_for(|ready| *ready).await.unwrap();
+        health.is_complete().await;
         self.running = Some((stop, task));
     }
 
@@ -230,9 +248,14 @@ pub fn service(name: &str) -> Value {
 
 /// Our condition.
 pub fn condition(service: &Value) -> &Value {
+    condition_of(service, CONDITION)
+}
+
+/// The condition of this type; null if there is none.
+pub fn condition_of<'a>(service: &'a Value, type_: &str) -> &'a Value {
     let conditions = service["status"]["conditions"].as_array();
     conditions
-        .and_then(|list| list.iter().find(|condition| condition["type"] == CONDITION))
+        .and_then(|list| list.iter().find(|condition| condition["type"] == type_))
         .unwrap_or(&Value::Null)
 }
 

@@ -3,6 +3,7 @@
 
 mod failing;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -215,5 +216,10 @@ fn wanted(subject: &impl Subject, cluster: &ClusterId, uid: &str) -> LoadBalance
         traffic_policy: TrafficPolicy::Cluster,
         affinity: Affinity::None,
         nodes: Arc::from(subject.nodes()),
+        endpoint_nodes: BTreeSet::new(),
+        endpoints: Vec::new(),
+        labels: BTreeMap::new(),
+        namespace_labels: Arc::default(),
+        annotations: BTreeMap::new(),
     }
 }

@@ -20,6 +20,18 @@ pub enum Error {
     /// The provider does not accept our credentials, or not for this.
     #[error("{0}")]
     Unauthorized(String),
+    /// What bears the cluster's name there belongs to another cluster.
+    #[error(
+        "the cluster name {name} is taken there by a cluster with UID {uid}: give this one another \
+         clusterName, or, if that was this cluster before it was restored, start with \
+         --adopt-cluster-uid {uid}"
+    )]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// UID of the cluster that has it.
+        uid: String,
+    },
     /// The provider asks for fewer calls.
     #[error("the provider asks for fewer calls: {message}")]
     Throttled {
@@ -62,7 +74,9 @@ impl Error {
     /// What to do next.
     pub fn retry(&self) -> Retry {
         match self {
-            Self::Invalid { .. } | Self::Exhausted(_) => Retry::WhenChanged,
+            Self::Invalid { .. } | Self::Exhausted(_) | Self::NameTaken { .. } => {
+                Retry::WhenChanged
+            }
             Self::Throttled {
                 after: Some(after), ..
             } => Retry::After(*after),
@@ -78,6 +92,7 @@ impl Error {
             Self::Invalid { .. } => "Invalid",
             Self::Exhausted(_) => "Exhausted",
             Self::Unauthorized(_) => "Unauthorized",
+            Self::NameTaken { .. } => "ClusterNameTaken",
             Self::Throttled { .. } => "Throttled",
             Self::Unavailable { .. } => "ProviderUnavailable",
         }

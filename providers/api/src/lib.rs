@@ -3,6 +3,7 @@
 //! The controller knows only [`Provider`]; a provider knows only these types and its own backend.
 //! Nothing here names a provider, does I/O, or knows Kubernetes' object types.
 
+mod capabilities;
 mod error;
 mod identity;
 mod load_balancer;
@@ -13,10 +14,11 @@ pub mod tags;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 
+pub use capabilities::{Capabilities, EndpointInput, Inputs};
 pub use error::{Error, Retry};
 pub use identity::{ClusterId, LoadBalancerId, ServiceName};
 pub use load_balancer::{
-    Affinity, Family, FamilyPolicy, LoadBalancer, Node, Port, Protocol, TrafficPolicy,
+    Affinity, Endpoint, Family, FamilyPolicy, LoadBalancer, Node, Port, Protocol, TrafficPolicy,
 };
-pub use outcome::{Assigned, Ingress, IpMode, Outcome, Owned, PortFailure};
-pub use provider::{Capabilities, Held, Provider, Snapshot};
+pub use outcome::{Assigned, Ingress, IpMode, Outcome, Owned, PortFailure, Serving};
+pub use provider::{Held, Provider, Snapshot};

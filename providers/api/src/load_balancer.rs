@@ -1,5 +1,6 @@
 //! What a Service asks for, in terms that every backend understands.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -32,8 +33,20 @@ pub struct LoadBalancer {
     pub traffic_policy: TrafficPolicy,
     /// `spec.sessionAffinity`.
     pub affinity: Affinity,
-    /// Where its traffic may go, by name; the same allocation for all load balancers.
+    /// Where its traffic may go, by name; the same allocation for all load balancers. Empty
+    /// unless [`Inputs::nodes`](crate::Inputs::nodes), as are the fields below unless their input
+    /// is named.
     pub nodes: Arc<[Node]>,
+    /// Names of the nodes that have an endpoint.
+    pub endpoint_nodes: BTreeSet<String>,
+    /// Pods that take its traffic, in order, none twice.
+    pub endpoints: Vec<Endpoint>,
+    /// The Service's `metadata.labels`.
+    pub labels: BTreeMap<String, String>,
+    /// The `metadata.labels` of its namespace.
+    pub namespace_labels: Arc<BTreeMap<String, String>>,
+    /// Those of the Service's `metadata.annotations` that are the provider's own.
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// One of `spec.ports`.
@@ -141,5 +154,22 @@ pub struct Node {
     /// `spec.providerID`.
     pub provider_id: Option<String>,
     /// Label `topology.kubernetes.io/zone`.
+    pub zone: Option<String>,
+}
+
+/// A pod's port, where it takes traffic of one of the Service's ports.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Endpoint {
+    /// [`Port::name`] of the Service's port.
+    pub port_name: String,
+    /// Its protocol.
+    pub protocol: Protocol,
+    /// The pod's address.
+    pub address: IpAddr,
+    /// The pod's port.
+    pub port: u16,
+    /// `nodeName`.
+    pub node: Option<String>,
+    /// `zone`.
     pub zone: Option<String>,
 }

@@ -20,12 +20,36 @@ pub enum Outcome {
 }
 
 /// What a load balancer was given.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assigned {
     /// One entry for each family, or one for a host name. Never empty.
     pub ingress: Vec<Ingress>,
     /// Ports that it does not serve for now, each with its reason.
     pub failed_ports: Vec<PortFailure>,
+    /// Whether traffic that arrives there gets through.
+    pub serving: Serving,
+}
+
+/// Whether traffic gets through, as far as the backend knows. It may change at any time;
+/// [`Provider::changes`](crate::Provider::changes) tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Serving {
+    /// There is somebody who takes it, on every port.
+    Yes,
+    /// There is not.
+    No {
+        /// CamelCase, for the condition: `NoTargets`.
+        reason: &'static str,
+        /// What is missing, for people.
+        message: String,
+    },
+    /// The backend does not know, or not yet.
+    Unknown {
+        /// CamelCase, for the condition: `NotChecked`.
+        reason: &'static str,
+        /// Why, for people.
+        message: String,
+    },
 }
 
 /// An entry of `status.loadBalancer.ingress`.

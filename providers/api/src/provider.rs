@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 
 use crate::{
-    Error, Family, Ingress, LoadBalancer, LoadBalancerId, Outcome, Owned, Protocol, ServiceName,
+    Capabilities, Error, Ingress, LoadBalancer, LoadBalancerId, Outcome, Owned, ServiceName,
 };
 
 /// A backend that makes load balancers for one cluster.
@@ -22,6 +22,11 @@ pub trait Provider: Send + Sync {
     /// status, so that what is held is taken over before anything new is given. Answers what
     /// [`owned`](Self::owned) would, from the one bulk read that a start costs. Called again if
     /// it failed.
+    ///
+    /// What bears the cluster's name with another UID is another cluster's:
+    /// [`Error::NameTaken`], unless that UID is [`Snapshot::adopts`]. Then it is this cluster's
+    /// from now on: it is tagged anew in place, for the Service of the same namespace and name
+    /// where the snapshot has one.
     async fn begin(&self, snapshot: Snapshot) -> Result<Vec<Owned>, Error>;
 
     /// Makes the load balancer exactly this, from whatever is there. Idempotent; an address once
@@ -40,27 +45,13 @@ pub trait Provider: Send + Sync {
     fn changes(&self) -> BoxStream<'static, LoadBalancerId>;
 }
 
-/// What a backend can do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Capabilities {
-    /// Protocols that it forwards. Ports with others are never handed to it.
-    pub protocols: Vec<Protocol>,
-    /// Families that it has addresses of. Others are never asked of it.
-    pub families: Vec<Family>,
-    /// Whether it sends traffic to node ports, and so can serve no port without one.
-    pub node_ports: bool,
-    /// Whether it can restrict who may connect. Where it cannot, a Service that asks for it is
-    /// refused rather than left open.
-    pub source_ranges: bool,
-    /// Whether it can keep a client on one target.
-    pub client_affinity: bool,
-}
-
 /// What the cluster holds when a controller starts.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     /// Each Service that is ours or wanted.
     pub services: Vec<Held>,
+    /// UID that this cluster had before it was restored, if what bears it is to be taken over.
+    pub adopts: Option<String>,
 }
 
 /// A Service as a controller finds it when it starts.

@@ -1,7 +1,7 @@
 //! What an answer of the mock cloud means for a Service. Pure.
 
 use landfall_mock_cloud_wire as wire;
-use landfall_provider_api::{Assigned, Family, Ingress, IpMode, PortFailure, Protocol};
+use landfall_provider_api::{Assigned, Family, Ingress, IpMode, PortFailure, Protocol, Serving};
 
 use crate::view::Known;
 
@@ -43,6 +43,7 @@ pub(crate) fn assigned(known: &Known, families: &[Family]) -> Result<Assigned, N
     Ok(Assigned {
         ingress,
         failed_ports: known.failed_ports().to_vec(),
+        serving: Serving::Yes,
     })
 }
 

@@ -20,8 +20,8 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use landfall_mock_cloud_wire as wire;
 use landfall_provider_api::{
-    Capabilities, ClusterId, Error, Family, LoadBalancer, LoadBalancerId, Outcome, Owned, Protocol,
-    Provider, Snapshot, tags,
+    Capabilities, ClusterId, Error, Family, Inputs, LoadBalancer, LoadBalancerId, Outcome, Owned,
+    Protocol, Provider, Snapshot, tags,
 };
 
 pub use api::NewError;
@@ -140,6 +140,11 @@ impl Provider for MockCloud {
             node_ports: true,
             source_ranges: true,
             client_affinity: true,
+            outside_effects: true,
+            inputs: Inputs {
+                nodes: true,
+                ..Inputs::default()
+            },
         }
     }
 

@@ -162,6 +162,8 @@ pub(crate) fn field(wanted: &LoadBalancer, pointer: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
     use std::sync::Arc;
 
     use landfall_provider_api::{FamilyPolicy, ServiceName};
@@ -218,6 +220,11 @@ mod tests {
                 node("n1", &["fd00::1", "127.0.0.2", "127.0.0.9"]),
                 node("n2", &["fd00::2"]),
             ]),
+            endpoint_nodes: BTreeSet::new(),
+            endpoints: Vec::new(),
+            labels: BTreeMap::new(),
+            namespace_labels: Arc::default(),
+            annotations: BTreeMap::new(),
         }
     }
 

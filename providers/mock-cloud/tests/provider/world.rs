@@ -1,5 +1,6 @@
 //! A mock cloud with a pool of its own, and clients of it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -253,6 +254,11 @@ pub(crate) fn wanted(service_uid: &str) -> LoadBalancer {
         traffic_policy: TrafficPolicy::Cluster,
         affinity: Affinity::None,
         nodes: nodes(),
+        endpoint_nodes: BTreeSet::new(),
+        endpoints: Vec::new(),
+        labels: BTreeMap::new(),
+        namespace_labels: Arc::default(),
+        annotations: BTreeMap::new(),
     }
 }
 

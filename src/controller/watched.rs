@@ -1,0 +1,105 @@
+//! A watch of a kind of objects that tells how it fares: in the log, and to `/readyz`.
+
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt, stream};
+use kube::api::ListParams;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Event};
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
+
+use crate::explain::explain;
+use crate::health::Health;
+use crate::wait::sleep_until;
+
+/// From one question whether a broken watch would work again to the next. Such a watch is made
+/// anew by itself, but as long as nothing changes it does not say so.
+const PROBE: Duration = Duration::from_secs(3);
+
+/// A watch that is made again, with back-off, whenever it breaks.
+struct Watched<K> {
+    /// The kind, in the plural.
+    what: &'static str,
+    events: BoxStream<'static, Result<Event<K>, watcher::Error>>,
+    probe: Box<dyn Fn() -> Pin<Box<dyn Future<Output = bool> + Send>> + Send>,
+    probe_at: Option<Instant>,
+    health: Health,
+}
+
+/// The events of all objects of a kind; what goes wrong goes to the log and to `health`.
+/// `prepare` may thin out an object before anybody keeps it.
+pub(super) fn watched<K>(
+    client: &Client,
+    what: &'static str,
+    health: Health,
+    prepare: fn(&mut K),
+) -> impl Stream<Item = Event<K>> + Send + use<K>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
+{
+    let api = Api::<K>::all(client.clone());
+    let events = watcher::watcher(api.clone(), watcher::Config::default())
+        .default_backoff()
+        .modify(prepare)
+        .boxed();
+    let probe = move || -> Pin<Box<dyn Future<Output = bool> + Send>> {
+        let api = api.clone();
+        Box::pin(async move {
+            let one = ListParams::default().limit(1);
+            let listed = tokio::time::timeout(PROBE, api.list_metadata(&one)).await;
+            matches!(listed, Ok(Ok(_)))
+        })
+    };
+    let watched = Watched {
+        what,
+        events,
+        probe: Box::new(probe),
+        probe_at: None,
+        health,
+    };
+    stream::unfold(watched, async |mut watched| {
+        let event = watched.next().await?;
+        Some((event, watched))
+    })
+}
+
+impl<K> Watched<K> {
+    async fn next(&mut self) -> Option<Event<K>> {
+        loop {
+            tokio::select! {
+                event = self.events.next() => match event? {
+                    Ok(event) => {
+                        self.is_well();
+                        return Some(event);
+                    }
+                    Err(error) => self.is_broken(&error),
+                },
+                () = sleep_until(self.probe_at) => {
+                    if (self.probe)().await {
+                        self.is_well();
+                    } else {
+                        self.probe_at = Some(Instant::now() + PROBE);
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_well(&mut self) {
+        if self.probe_at.take().is_some() {
+            tracing::info!("{} can be watched again", self.what);
+            self.health.well(self.what);
+        }
+    }
+
+    fn is_broken(&mut self, error: &watcher::Error) {
+        let (what, error) = (self.what, explain(error));
+        tracing::warn!(error, "{what} cannot be watched; trying again");
+        self.health
+            .trouble(what, format!("cannot be watched: {error}"));
+        self.probe_at.get_or_insert_with(|| Instant::now() + PROBE);
+    }
+}
