@@ -78,13 +78,23 @@ fn advise(error: &(dyn Error + 'static)) -> Option<&'static str> {
             _ => None,
         };
     }
-    if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
-        return Some(
-            "the API server shows a certificate that the kubeconfig's certificate-authority does \
-             not vouch for; if it has a new one, renew the kubeconfig and start again",
-        );
+    advise_io(error.downcast_ref()?)
+}
+
+fn advise_io(error: &io::Error) -> Option<&'static str> {
+    // Layers of a connection wrap each other's errors.
+    if let Some(within) = error.get_ref() {
+        if let Some(rustls::Error::InvalidCertificate(_)) = within.downcast_ref() {
+            return Some(
+                "the API server shows a certificate that the kubeconfig's certificate-authority \
+                 does not vouch for; if it has a new one, renew the kubeconfig and start again",
+            );
+        }
+        if let Some(within) = within.downcast_ref() {
+            return advise_io(within);
+        }
     }
-    match error.downcast_ref::<io::Error>()?.kind() {
+    match error.kind() {
         io::ErrorKind::ConnectionRefused => {
             Some("is the API server running, and is the kubeconfig's server its address?")
         }

@@ -11,8 +11,6 @@
 )]
 
 mod measure;
-#[path = "../../tests/sandbox/process.rs"]
-mod process;
 mod trivial;
 #[path = "../../tests/sandbox/world.rs"]
 mod world;
@@ -23,6 +21,7 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use futures::stream;
 
+use landfall_test_process as process;
 use measure::{Row, Table, cpu_share, load_average, rss_mib, sorted_millis};
 use process::{Process, program};
 use trivial::TrivialClient;

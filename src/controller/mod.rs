@@ -45,6 +45,9 @@ use watches::Watches;
 /// The namespace whose UID tells clusters apart.
 const IDENTITY_NAMESPACE: &str = "kube-system";
 
+/// Longest pause before the API server is asked again which cluster this is: nothing works before.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
 /// A provider and what it claims.
 pub struct Registration {
     /// The class that it owns.
@@ -72,7 +75,7 @@ impl fmt::Debug for Registration {
 pub async fn identify(client: &Client, name: &str, health: &Health) -> ClusterId {
     let part = format!("namespace {IDENTITY_NAMESPACE}");
     let namespaces = Api::<Namespace>::all(client.clone());
-    for delay in backoff() {
+    for delay in backoff().map(|delay| delay.min(LONGEST_PAUSE)) {
         match namespaces.get(IDENTITY_NAMESPACE).await {
             Ok(Namespace { metadata, .. }) => {
                 let uid = metadata.uid.unwrap_or_default();

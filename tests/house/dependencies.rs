@@ -31,6 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["landfall-mock-cloud-wire", "landfall-provider-api"],
     ),
     ("landfall-service", &["landfall-provider-api"]),
+    ("landfall-test-process", &[]),
 ];
 
 /// What pure crates must not even reach through others.

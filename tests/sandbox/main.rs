@@ -4,8 +4,9 @@
 mod alone;
 mod contract;
 mod kubectl;
-mod process;
 mod refusing;
 mod serving;
 mod walk;
 mod world;
+
+use landfall_test_process as process;

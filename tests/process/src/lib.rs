@@ -1,4 +1,9 @@
-//! Programs of ours as child processes, each with what it has printed.
+//! For tests: programs of ours as child processes, each with what it has printed.
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "tests end where something is not as it should be"
+)]
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -11,9 +16,11 @@ use std::time::{Duration, Instant};
 /// Longest that anything may take; machines are shared and slow at times.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A program of ours. Built with the workspace, they stand side by side.
+/// A program of ours. Built with the workspace, they stand side by side, in the folder above that
+/// of the tests.
 pub fn program(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_BIN_EXE_landfall")).with_file_name(name);
+    let test = std::env::current_exe().unwrap();
+    let path = test.parent().and_then(Path::parent).unwrap().join(name);
     assert!(
         path.exists(),
         "{name} is not built; run the tests with --workspace"
@@ -22,6 +29,7 @@ pub fn program(name: &str) -> PathBuf {
 }
 
 /// A running program. It is ended when this is dropped.
+#[derive(Debug)]
 pub struct Process {
     child: Child,
     lines: Receiver<String>,
@@ -31,13 +39,18 @@ pub struct Process {
 }
 
 /// How a program ended.
+#[derive(Debug)]
 pub struct Ended {
+    /// Its exit status.
     pub status: ExitStatus,
+    /// All that it logged.
     pub errors: String,
+    /// How long the end was waited for.
     pub took: Duration,
 }
 
 impl Process {
+    /// Starts a program.
     pub fn start(command: &mut Command) -> Self {
         let mut child = command
             .stdin(Stdio::null())
@@ -71,10 +84,12 @@ impl Process {
         }
     }
 
+    /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
+    /// What it has logged so far.
     pub fn errors(&self) -> String {
         self.errors.lock().unwrap().clone()
     }
@@ -102,6 +117,7 @@ impl Process {
         }
     }
 
+    /// Waits for the line `ready`.
     pub fn wait_until_ready(&mut self) {
         self.wait_for("ready", |line| line == "ready");
     }
@@ -113,6 +129,13 @@ impl Process {
         line[start.len()..].parse().unwrap()
     }
 
+    /// Ends it as a crash would, and waits until it is gone.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Sends it a signal: `TERM`.
     pub fn signal(&self, name: &str) {
         let id = self.id().to_string();
         let sent = Command::new("kill")

@@ -1,0 +1,117 @@
+//! What lies between a program and the server that it calls, and can be cut.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// How the way is now, for connections that stand and for new ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Way {
+    /// Everything passes.
+    Open,
+    /// Connections are ended.
+    Refused,
+    /// Nothing passes, and nobody is told.
+    Silent,
+    /// The gateway ends.
+    Gone,
+}
+
+/// From one look at the way to the next.
+const BEAT: Duration = Duration::from_millis(10);
+
+/// A relay to one server, on a port of its own.
+pub struct Gateway {
+    address: SocketAddr,
+    way: Arc<AtomicU8>,
+}
+
+impl Gateway {
+    pub fn to(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let way = Arc::new(AtomicU8::new(Way::Open as u8));
+        let seen = way.clone();
+        thread::spawn(move || accept(&listener, server, &seen));
+        Self { address, way }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn set(&self, way: Way) {
+        self.way.store(way as u8, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.set(Way::Gone);
+    }
+}
+
+fn is(way: &AtomicU8, expected: Way) -> bool {
+    way.load(Ordering::SeqCst) == expected as u8
+}
+
+fn accept(listener: &TcpListener, server: SocketAddr, way: &Arc<AtomicU8>) {
+    // Connections that came in silence; they are let through when that ends.
+    let mut waiting = Vec::new();
+    while !is(way, Way::Gone) {
+        match listener.accept() {
+            Ok((client, _)) => waiting.push(client),
+            Err(_) => thread::sleep(BEAT),
+        }
+        if is(way, Way::Refused) {
+            waiting.clear();
+        } else if is(way, Way::Open) {
+            for client in waiting.drain(..) {
+                relay(&client, server, way);
+            }
+        }
+    }
+}
+
+fn relay(client: &TcpStream, server: SocketAddr, way: &Arc<AtomicU8>) {
+    let Ok(server) = TcpStream::connect(server) else {
+        return;
+    };
+    for (from, to) in [(client, &server), (&server, client)] {
+        let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+        let way = way.clone();
+        thread::spawn(move || pass(from, to, &way));
+    }
+}
+
+/// Passes on what comes until either end closes or the way is cut.
+fn pass(mut from: TcpStream, mut to: TcpStream, way: &AtomicU8) {
+    from.set_nonblocking(false).unwrap();
+    to.set_nonblocking(false).unwrap();
+    from.set_read_timeout(Some(BEAT)).unwrap();
+    let mut buffer = vec![0; 64 << 10];
+    while !is(way, Way::Gone) && !is(way, Way::Refused) {
+        if is(way, Way::Silent) {
+            thread::sleep(BEAT);
+            continue;
+        }
+        match from.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => {
+                if to.write_all(&buffer[..read]).is_err() {
+                    break;
+                }
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(_) => break,
+        }
+    }
+    // Whoever is closed already says so; there is nothing to do about it.
+    let _ = from.shutdown(Shutdown::Both);
+    let _ = to.shutdown(Shutdown::Both);
+}

@@ -1,0 +1,10 @@
+//! Stories of the controller as an operator runs it: processes that are killed, stopped and cut off,
+//! with a stand-alone mock cloud, on a mock cluster or on a real control plane (see `world`).
+#![expect(clippy::unwrap_used, unreachable_pub, reason = "tests")]
+
+mod cutting_off;
+mod gateway;
+mod killing;
+mod refusing;
+mod replicas;
+mod world;
