@@ -232,6 +232,7 @@ async fn release(
     if service.is_none() {
         match context.publisher.read(name).await {
             Ok(Some(live)) if uid_of(&live) == id.service_uid => {
+                context.watches.doubt.notify_one();
                 return After::Wait(memory.failed(Retry::BackOff, Instant::now()));
             }
             Ok(_) => {}

@@ -153,6 +153,10 @@ impl Dispatcher {
             return;
         };
         let services = self.context.watches.services.state();
+        // Every cluster has at least the Service kubernetes.
+        if services.is_empty() && !owned.is_empty() {
+            self.context.watches.doubt.notify_one();
+        }
         // What a worker has in hand is known, too.
         let known = services.iter().map(|service| uid_of(service));
         let known = known.chain(self.names.keys().map(String::as_str)).collect();

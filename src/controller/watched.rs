@@ -1,6 +1,7 @@
 //! A watch of a kind of objects that tells how it fares: in the log, and to `/readyz`.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::stream::BoxStream;
@@ -10,6 +11,7 @@ use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
+use tokio::sync::Notify;
 
 use crate::explain::explain;
 use crate::health::Health;
@@ -23,28 +25,36 @@ const PROBE: Duration = Duration::from_secs(3);
 struct Watched<K> {
     /// The kind, in the plural.
     what: &'static str,
+    start: Box<dyn Fn() -> BoxStream<'static, Result<Event<K>, watcher::Error>> + Send>,
     events: BoxStream<'static, Result<Event<K>, watcher::Error>>,
+    /// Told when what was read turns out to be wrong.
+    doubt: Arc<Notify>,
     probe: Box<dyn Fn() -> Pin<Box<dyn Future<Output = bool> + Send>> + Send>,
     probe_at: Option<Instant>,
     health: Health,
 }
 
 /// The events of all objects of a kind; what goes wrong goes to the log and to `health`.
-/// `prepare` may thin out an object before anybody keeps it.
+/// `prepare` may thin out an object before anybody keeps it. Whenever `doubt` is told, all is read
+/// again.
 pub(super) fn watched<K>(
     client: &Client,
     what: &'static str,
     health: Health,
+    doubt: Arc<Notify>,
     prepare: fn(&mut K),
 ) -> impl Stream<Item = Event<K>> + Send + use<K>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
 {
     let api = Api::<K>::all(client.clone());
-    let events = watcher::watcher(api.clone(), watcher::Config::default())
-        .default_backoff()
-        .modify(prepare)
-        .boxed();
+    let again = api.clone();
+    let start = move || {
+        watcher::watcher(again.clone(), watcher::Config::default())
+            .default_backoff()
+            .modify(prepare)
+            .boxed()
+    };
     let probe = move || -> Pin<Box<dyn Future<Output = bool> + Send>> {
         let api = api.clone();
         Box::pin(async move {
@@ -55,7 +65,9 @@ where
     };
     let watched = Watched {
         what,
-        events,
+        events: start(),
+        start: Box::new(start),
+        doubt,
         probe: Box::new(probe),
         probe_at: None,
         health,
@@ -77,6 +89,10 @@ impl<K> Watched<K> {
                     }
                     Err(error) => self.is_broken(&error),
                 },
+                () = self.doubt.notified() => {
+                    tracing::warn!("{} are read again: what was read before is wrong", self.what);
+                    self.events = (self.start)();
+                }
                 () = sleep_until(self.probe_at) => {
                     if (self.probe)().await {
                         self.is_well();

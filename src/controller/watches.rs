@@ -14,7 +14,7 @@ use kube::{Client, ResourceExt};
 use landfall_provider_api as api;
 use landfall_provider_api::{ClusterId, EndpointInput, ServiceName};
 use landfall_service::{Surroundings, name_of, targets};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use super::dispatch::Note;
 use super::slices::Slices;
@@ -33,6 +33,8 @@ type Task = BoxFuture<'static, ()>;
 /// What is known of the cluster.
 pub(super) struct Watches {
     pub(super) services: Store<Service>,
+    /// Told when a Service was found at the API server that is not among them.
+    pub(super) doubt: Arc<Notify>,
     cluster: ClusterId,
     nodes: watch::Receiver<Option<Arc<[api::Node]>>>,
     namespaces: Option<Store<Namespace>>,
@@ -52,11 +54,12 @@ impl Watches {
         health: &Health,
     ) -> (Self, Vec<Task>) {
         let mut tasks = Vec::new();
-        let (services, task) = services(client, notes.clone(), health.clone());
+        let doubt = Arc::new(Notify::new());
+        let (services, task) = services(client, notes.clone(), health.clone(), doubt.clone());
         tasks.push(task);
         let (nodes_known, nodes) = watch::channel(None);
         if inputs.iter().any(|it| it.nodes) {
-            let events = watched(client, "Nodes", health.clone(), thin_node);
+            let events = watched(client, "Nodes", health.clone(), Arc::default(), thin_node);
             tasks.push(follow_nodes(events, nodes_known, notes.clone()).boxed());
         } else {
             nodes_known.send_replace(Some(Arc::default()));
@@ -73,12 +76,19 @@ impl Watches {
             .then(|| {
                 read.send_replace(false);
                 let slices = Arc::<Mutex<Slices>>::default();
-                let events = watched(client, "EndpointSlices", health.clone(), thin_slice);
+                let events = watched(
+                    client,
+                    "EndpointSlices",
+                    health.clone(),
+                    Arc::default(),
+                    thin_slice,
+                );
                 tasks.push(follow_slices(events, slices.clone(), read, notes.clone()).boxed());
                 slices
             });
         let watches = Self {
             services,
+            doubt,
             cluster,
             nodes,
             namespaces,
@@ -159,9 +169,10 @@ fn services(
     client: &Client,
     notes: mpsc::UnboundedSender<Note>,
     health: Health,
+    doubt: Arc<Notify>,
 ) -> (Store<Service>, Task) {
     let (store, mut writer) = reflector::store();
-    let events = watched(client, "Services", health, thin_service);
+    let events = watched(client, "Services", health, doubt, thin_service);
     let task = async move {
         let mut events = std::pin::pin!(events);
         while let Some(event) = events.next().await {
@@ -185,7 +196,7 @@ fn namespaces(
     health: Health,
 ) -> (Store<Namespace>, Task) {
     let (store, mut writer) = reflector::store();
-    let events = watched(client, "Namespaces", health, thin_namespace);
+    let events = watched(client, "Namespaces", health, Arc::default(), thin_namespace);
     let task = async move {
         let mut events = std::pin::pin!(events);
         while let Some(event) = events.next().await {

@@ -6,6 +6,7 @@ mod answers;
 mod beside;
 mod changing;
 mod claiming;
+mod doubting;
 mod drifting;
 mod failing;
 mod inputs;
