@@ -122,6 +122,7 @@ mod tests {
             ingress,
             failed_ports: Vec::new(),
             serving: Serving::Yes,
+            repaired: false,
         });
         check(&wanted, &answer).map_or_else(|failure| failure.message, |()| "none".into())
     }

@@ -10,6 +10,8 @@ mod marks;
 mod nodes;
 mod parse;
 mod plan;
+#[cfg(test)]
+mod properties;
 mod reach;
 mod record;
 mod status;

@@ -7,12 +7,16 @@ use ipnet::IpNet;
 use k8s_openapi::api::core::v1::Service;
 use landfall_provider_api::{Capabilities, Family};
 
+use crate::marks::annotation;
 use crate::parse::Fault;
 
 /// Addresses asked for, a comma list, at most one of each family.
 const ADDRESSES: &str = "landfall.dev/load-balancer-ips";
 /// Where source ranges stood before there was a field for them.
 const LEGACY_RANGES: &str = "service.beta.kubernetes.io/load-balancer-source-ranges";
+
+/// Longest text that is repeated in a message, in bytes.
+const LONGEST_QUOTE: usize = 64;
 
 /// The addresses asked for: by annotation, or by `spec.loadBalancerIP`, which takes one only.
 pub(crate) fn requested_addresses(
@@ -50,7 +54,7 @@ fn addresses(
     let mut parsed: Vec<IpAddr> = Vec::new();
     for text in items(text) {
         let message = match text.parse::<IpAddr>() {
-            Err(_) => format!("{text:?} is not an IP address"),
+            Err(_) => format!("{} is not an IP address", quoted(text)),
             Ok(address) if !families.contains(&Family::of(address)) => {
                 format!("{address} is of a family that the Service does not have")
             }
@@ -101,7 +105,10 @@ pub(crate) fn source_ranges(
             Ok(range) => ranges.push(range.trunc()),
             Err(_) => faults.push(Fault {
                 field,
-                message: format!("{text:?} is not an address range such as 192.0.2.0/24"),
+                message: format!(
+                    "{} is not an address range such as 192.0.2.0/24",
+                    quoted(text)
+                ),
             }),
         }
     }
@@ -116,13 +123,12 @@ pub(crate) fn source_ranges(
     ranges
 }
 
-fn annotation<'a>(service: &'a Service, name: &str) -> Option<&'a str> {
-    service
-        .metadata
-        .annotations
-        .as_ref()?
-        .get(name)
-        .map(String::as_str)
+/// Somebody's text, as far as it helps to find it again.
+fn quoted(text: &str) -> String {
+    if text.len() <= LONGEST_QUOTE {
+        return format!("{text:?}");
+    }
+    format!("{:?}…", &text[..text.floor_char_boundary(LONGEST_QUOTE)])
 }
 
 /// The items of a comma list, without blanks around them.

@@ -7,6 +7,11 @@ use crate::marks::{PROVISIONED, SERVING, condition_of};
 use crate::parse::{Fault, Parsed};
 use crate::record::Failure;
 
+/// Longest message of a condition, in bytes; whoever reads more of one is not helped.
+const LONGEST_MESSAGE: usize = 1024;
+/// Faults of one Service that are told at once.
+const MOST_FAULTS: usize = 5;
+
 /// What the status is to say of a load balancer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Status {
@@ -47,8 +52,15 @@ impl Condition {
 impl Status {
     /// The Service asks for what cannot be.
     pub(crate) fn invalid(service: &Service, faults: &[Fault]) -> Self {
-        let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
-        Self::without_answer(service, "Invalid", faults.join("; "))
+        let mut told: Vec<_> = faults
+            .iter()
+            .take(MOST_FAULTS)
+            .map(ToString::to_string)
+            .collect();
+        if let Some(more @ 1..) = faults.len().checked_sub(MOST_FAULTS) {
+            told.push(format!("and {more} more"));
+        }
+        Self::without_answer(service, "Invalid", told.join("; "))
     }
 
     /// The provider answered.
@@ -139,8 +151,12 @@ pub(crate) fn condition(
     service: &Service,
     status: &'static str,
     reason: &str,
-    message: String,
+    mut message: String,
 ) -> Condition {
+    if message.len() > LONGEST_MESSAGE {
+        message.truncate(message.floor_char_boundary(LONGEST_MESSAGE - '…'.len_utf8()));
+        message.push('…');
+    }
     Condition {
         status,
         reason: reason.to_owned(),

@@ -16,7 +16,7 @@ use crate::lease::Gate;
 use super::backend::Backends;
 use super::events::{Events, Reason, reference, reference_to_gone};
 use super::memory::Memory;
-use super::metrics::{Metrics, WriteLabels};
+use super::metrics::{ClassLabel, Metrics, WriteLabels};
 use super::publish::{Publisher, Written};
 use super::watches::Watches;
 
@@ -199,6 +199,13 @@ async fn ensure(
     let result = result.and_then(|outcome| check(&wanted, &outcome).map(|()| outcome));
     if result.is_ok() {
         memory.ensured_at = Some(Instant::now());
+    }
+    if let Ok(Outcome::Provisioned(assigned)) = &result
+        && assigned.repaired
+    {
+        tracing::warn!(service = %wanted.service, %class, "its load balancer was altered or gone; put right");
+        let repairs = &context.metrics.repairs;
+        repairs.get_or_create(&ClassLabel::of(&class)).inc();
     }
     match &result {
         Ok(Outcome::Provisioned(assigned)) if !assigned.failed_ports.is_empty() => {

@@ -175,10 +175,6 @@ impl Dispatcher {
             .orphans_held_back
             .get_or_create(&label)
             .set(i64::from(found.too_many));
-        metrics
-            .repairs
-            .get_or_create(&label)
-            .inc_by(found.missing.len() as u64);
         if found.too_many {
             tracing::error!(
                 %class, orphans = found.orphans,

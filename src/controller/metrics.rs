@@ -132,7 +132,7 @@ impl Metrics {
         );
         it.register(
             "repairs",
-            "Load balancers that were found missing and made again",
+            "Load balancers that somebody else had altered or removed, and that were put right",
             self.repairs.clone(),
         );
         it.register(

@@ -80,6 +80,56 @@ async fn a_port_that_cannot_be_served_is_named_and_the_others_are_served() {
 }
 
 #[tokio::test]
+async fn a_service_without_node_ports_is_told_and_healed_when_it_has_them() {
+    let world = World::start().await;
+    let mut web = service("web");
+    web["spec"]["allocateLoadBalancerNodePorts"] = json!(false);
+    world.create(&web).await;
+    let refused = world
+        .until("web", "is refused", |it| {
+            condition(it)["reason"] == "Invalid"
+        })
+        .await;
+    let message = condition(&refused)["message"].as_str().unwrap();
+    assert!(
+        message.contains("spec.allocateLoadBalancerNodePorts"),
+        "{message}"
+    );
+    assert_eq!(world.provider.count("web"), (0, 0));
+    world
+        .patch(
+            "web",
+            json!({"spec": {"allocateLoadBalancerNodePorts": true}}),
+        )
+        .await;
+    world.until_provisioned("web").await;
+    assert_eq!(world.provider.count("web"), (1, 0));
+}
+
+#[tokio::test]
+async fn an_annotation_as_long_as_it_may_be_is_refused_in_few_words() {
+    let world = World::start().await;
+    let mut web = service("web");
+    let long = "192.0.2.300,".repeat(20_000);
+    web["metadata"]["annotations"] = json!({"landfall.dev/load-balancer-ips": long});
+    world.create(&web).await;
+    let refused = world
+        .until("web", "is refused", |it| {
+            condition(it)["reason"] == "Invalid"
+        })
+        .await;
+    let message = condition(&refused)["message"].as_str().unwrap();
+    assert!(message.len() < 1024, "{} bytes", message.len());
+    assert!(message.ends_with("and 19995 more"), "{message}");
+    world.until_told("web", "SyncLoadBalancerFailed").await;
+    world.create(&service("other")).await;
+    world.until_provisioned("other").await;
+    let fewer = json!({"metadata": {"annotations": {"landfall.dev/load-balancer-ips": null}}});
+    world.patch("web", fewer).await;
+    world.until_provisioned("web").await;
+}
+
+#[tokio::test]
 async fn a_request_that_cannot_be_granted_says_why_and_heals_when_it_changes() {
     let world = World::start().await;
     let mut object = service("web");

@@ -16,6 +16,44 @@ async fn a_service_without_a_class_goes_to_the_default_and_one_of_our_class_too(
 }
 
 #[tokio::test]
+async fn of_several_providers_in_one_process_each_has_its_own_services() {
+    const OTHER: &str = "landfall.dev/other";
+    let mut world = World::without_controller().await;
+    let other = world.add_provider(OTHER);
+    world.start_controller().await;
+    let mut classed = service("classed");
+    classed["spec"]["loadBalancerClass"] = json!(OTHER);
+    world.create(&classed).await;
+    world.create(&service("plain")).await;
+    world.until_provisioned("classed").await;
+    world.until_provisioned("plain").await;
+    assert_eq!(
+        (world.provider.count("classed"), other.count("classed")),
+        ((0, 0), (1, 0))
+    );
+    assert_eq!(
+        (world.provider.count("plain"), other.count("plain")),
+        ((1, 0), (0, 0))
+    );
+
+    // From one to the other: the first lets go before the second begins.
+    world
+        .patch("plain", json!({"spec": {"type": "ClusterIP"}}))
+        .await;
+    let balanced = json!({"spec": {"type": "LoadBalancer", "loadBalancerClass": OTHER}});
+    world.patch("plain", balanced).await;
+    let moved = world
+        .until("plain", "is the other's", |it| {
+            it["metadata"]["annotations"]["landfall.dev/load-balancer-class"] == OTHER
+                && condition(it)["status"] == "True"
+        })
+        .await;
+    assert_eq!(other.count("plain"), (1, 0));
+    assert_eq!(world.provider.count("plain"), (1, 1));
+    assert!(has_finalizer(&moved), "{moved:#}");
+}
+
+#[tokio::test]
 async fn a_service_that_nobody_claims_is_never_touched() {
     let world = World::start().await;
     let mut foreign = service("foreign");

@@ -16,4 +16,5 @@ mod providing;
 mod releasing;
 mod restarting;
 mod rights;
+mod targets;
 mod world;

@@ -1,6 +1,6 @@
 //! A provider for tests.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -43,6 +43,8 @@ struct State {
     calls: Vec<Call>,
     held: BTreeMap<String, (LoadBalancer, IpAddr)>,
     given: u8,
+    /// UIDs for which it has ever made something.
+    made: BTreeSet<String>,
     begin_failures: VecDeque<Error>,
     ensure_failures: VecDeque<Error>,
     release_failures: VecDeque<Error>,
@@ -73,6 +75,7 @@ impl Default for State {
             calls: Vec::new(),
             held: BTreeMap::new(),
             given: 0,
+            made: BTreeSet::new(),
             begin_failures: VecDeque::new(),
             ensure_failures: VecDeque::new(),
             release_failures: VecDeque::new(),
@@ -288,6 +291,7 @@ impl Provider for Scripted {
         }
         let uid = wanted.id.service_uid.clone();
         let held = state.held.get(&uid).map(|(_, address)| *address);
+        let repaired = held.is_none() && !state.made.insert(uid.clone());
         let address = held.unwrap_or_else(|| {
             state.given += 1;
             IpAddr::V4(Ipv4Addr::new(192, 0, 2, state.given))
@@ -301,6 +305,7 @@ impl Provider for Scripted {
             ingress: state.answer.clone().unwrap_or_else(|| vec![own]),
             failed_ports: Vec::new(),
             serving: state.serving.clone(),
+            repaired,
         }))
     }
 

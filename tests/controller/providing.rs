@@ -8,7 +8,7 @@ use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
-use crate::world::{World, condition, eventually, has_finalizer, ingress, service};
+use crate::world::{World, condition, has_finalizer, ingress, service};
 
 #[tokio::test]
 async fn a_service_gets_an_address_with_its_mode_and_ports() {
@@ -123,66 +123,4 @@ async fn one_hung_call_delays_nobody_else() {
     }
     world.provider.let_go();
     world.until_provisioned("slow").await;
-}
-
-#[tokio::test]
-async fn nodes_that_come_and_go_reach_every_load_balancer() {
-    let world = World::start().await;
-    world.create(&service("web")).await;
-    world.until_provisioned("web").await;
-    world.create_node("node-2", "10.0.0.2").await;
-    world
-        .until_asked("knows both nodes", |provider| {
-            provider
-                .held("web")
-                .first()
-                .is_some_and(|it| it.nodes.len() == 2)
-        })
-        .await;
-    let nodes = Api::<k8s_openapi::api::core::v1::Node>::all(world.client.clone());
-    nodes
-        .delete(
-            &world.place.node_name("node-1"),
-            &kube::api::DeleteParams::default(),
-        )
-        .await
-        .unwrap();
-    let left = world.place.node_name("node-2");
-    eventually(
-        || async {
-            let held = world.provider.held("web");
-            held[0].nodes.len() == 1 && held[0].nodes[0].name == left
-        },
-        || "the deleted node is taken out".to_owned(),
-    )
-    .await;
-}
-
-#[tokio::test]
-async fn a_node_that_is_not_ready_is_no_reason_to_call() {
-    let world = World::start().await;
-    world.create(&service("web")).await;
-    world.until_provisioned("web").await;
-    let nodes = Api::<k8s_openapi::api::core::v1::Node>::all(world.client.clone());
-    let not_ready = json!({"status": {"conditions": [{"type": "Ready", "status": "False"}]}});
-    let patch = Patch::Strategic(not_ready);
-    nodes
-        .patch_status(
-            &world.place.node_name("node-1"),
-            &PatchParams::default(),
-            &patch,
-        )
-        .await
-        .unwrap();
-    // A later change of nodes has been seen, and with it the earlier one.
-    world.create_node("node-2", "10.0.0.2").await;
-    world
-        .until_asked("knows both nodes", |provider| {
-            provider
-                .held("web")
-                .first()
-                .is_some_and(|it| it.nodes.len() == 2)
-        })
-        .await;
-    assert_eq!(world.provider.count("web"), (2, 0));
 }

@@ -33,6 +33,8 @@ pub struct World {
     pub provider: Scripted,
     /// The provider's class; Services without one are its own, too, if it is [`CLASS`].
     class: &'static str,
+    /// More providers of the same process.
+    more: Vec<(&'static str, Scripted)>,
     running: Option<(CancellationToken, JoinHandle<()>)>,
 }
 
@@ -52,6 +54,7 @@ impl World {
             place,
             provider: Scripted::new(),
             class: CLASS,
+            more: Vec::new(),
             running: None,
         };
         world.create_node("node-1", "10.0.0.1").await;
@@ -66,8 +69,16 @@ impl World {
             place: self.place.clone(),
             provider: Scripted::new(),
             class,
+            more: Vec::new(),
             running: None,
         }
+    }
+
+    /// Has a controller that starts later use one more provider, of this class.
+    pub fn add_provider(&mut self, class: &'static str) -> Scripted {
+        let provider = Scripted::new();
+        self.more.push((class, provider.clone()));
+        provider
     }
 
     /// Starts the controller and waits until its caches are complete.
@@ -79,18 +90,20 @@ impl World {
         let stop = CancellationToken::new();
         let health = Health::default();
         let cluster = controller::identify(&self.acting, "test", &health).await;
-        let registration = Registration {
-            class: Class::new(self.class),
-            default: self.class == CLASS,
-            provider: Arc::new(self.provider.clone()),
-            drift_interval: self.provider.drift_interval(),
-            sweep_after: self.provider.sweep_after(),
+        let registration = |class: &str, provider: &Scripted| Registration {
+            class: Class::new(class),
+            default: class == CLASS,
+            provider: Arc::new(provider.clone()),
+            drift_interval: provider.drift_interval(),
+            sweep_after: provider.sweep_after(),
         };
+        let mut registrations = vec![registration(self.class, &self.provider)];
+        registrations.extend(self.more.iter().map(|(class, it)| registration(class, it)));
         let (client, token) = (self.place.confine(&self.acting), stop.clone());
         let setup = Setup {
             cluster,
             adopts: None,
-            registrations: vec![registration],
+            registrations,
             concurrency,
             gate: Gate::open(),
             metrics: Metrics::default(),

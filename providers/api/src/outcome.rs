@@ -28,6 +28,9 @@ pub struct Assigned {
     pub failed_ports: Vec<PortFailure>,
     /// Whether traffic that arrives there gets through.
     pub serving: Serving,
+    /// Whether this call put right what somebody else had altered or removed; such repairs are
+    /// counted.
+    pub repaired: bool,
 }
 
 /// Whether traffic gets through, as far as the backend knows. It may change at any time;

@@ -44,6 +44,7 @@ pub(crate) fn assigned(known: &Known, families: &[Family]) -> Result<Assigned, N
         ingress,
         failed_ports: known.failed_ports().to_vec(),
         serving: Serving::Yes,
+        repaired: false,
     })
 }
 
