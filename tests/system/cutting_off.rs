@@ -43,6 +43,14 @@ async fn an_api_server_that_is_away_for_a_minute_costs_nothing_but_time() {
     assert_eq!(held.len(), 2, "{held:?}");
     let kept = addresses(&before.0);
     assert!(held.values().any(|it| *it == kept), "{held:?}");
+
+    // Also if nothing has changed meanwhile, of which a watch would tell.
+    gateway.set(Way::Refused);
+    world
+        .until_readyz(&mut controller, 503, "Services: cannot be watched")
+        .await;
+    gateway.set(Way::Open);
+    world.until_readyz(&mut controller, 200, "ok").await;
     controller.signal("TERM");
     assert_eq!(
         controller.ended().status.code(),
