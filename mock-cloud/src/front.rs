@@ -13,7 +13,6 @@ mod listener;
 mod port;
 mod probe;
 mod ranges;
-mod recent;
 mod route;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -333,11 +333,12 @@ impl Kubelet {
     }
 }
 
-fn ports(pod: &Pod) -> Vec<u16> {
+/// The container ports. The protocol of one is only information: `kubectl create deployment
+/// --port` can name none, and `kubectl expose --protocol=UDP` is to find an answer all the same.
+fn ports(pod: &Pod) -> BTreeSet<u16> {
     let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
     containers
         .flat_map(|container| container.ports.iter().flatten())
-        .filter(|port| port.protocol.as_deref().unwrap_or("TCP") == "TCP")
         .filter_map(|port| u16::try_from(port.container_port).ok())
         .collect()
 }

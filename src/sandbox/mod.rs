@@ -5,12 +5,14 @@
 //! narrator speak to the mock cluster within the process.
 
 mod block;
+mod datagrams;
 mod files;
 mod kubelet;
 mod narrate;
 mod node_ports;
 mod pod;
 mod proxy;
+mod routes;
 
 use landfall_mock_cloud::{MockCloud, Options};
 use landfall_mock_cluster::{Cluster, Credentials};

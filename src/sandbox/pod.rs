@@ -1,6 +1,8 @@
-//! A pod of the sandbox: an echo server on each of its container ports. Whatever the image, HTTP
-//! is answered with who answered, and anything else comes back as it came.
+//! A pod of the sandbox: an echo server on each of its container ports, for TCP and UDP. Whatever
+//! the image, HTTP is answered with who answered, and anything else comes back as it came; before a
+//! datagram that comes back stands who answered.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -13,8 +15,10 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use landfall_process::BindError;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio_util::sync::CancellationToken;
+
+use super::datagrams;
 
 /// What HTTP requests begin with (RFC 9110 §9.3).
 const METHODS: [&[u8]; 9] = [
@@ -33,11 +37,22 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// A client that pauses this long within what could be a method means something else by it.
 const METHOD_PAUSE: Duration = Duration::from_millis(300);
 
+/// Most that a datagram of IPv4 holds: 65,535 bytes without the headers (RFC 791, RFC 768).
+const LARGEST_ANSWER: usize = 65_507;
+
 /// Who answers.
 #[derive(Debug)]
 pub(super) struct Identity {
     pub(super) pod: String,
     pub(super) node: String,
+}
+
+impl Identity {
+    /// What a client is told.
+    fn introduce(&self, client: SocketAddr) -> String {
+        let Self { pod, node } = self;
+        format!("pod: {pod}\nnode: {node}\nclient: {client}\n")
+    }
 }
 
 /// The servers of one pod; they end when this is dropped.
@@ -51,20 +66,20 @@ impl EchoServers {
     pub(super) async fn start(
         identity: Identity,
         address: IpAddr,
-        ports: &[u16],
+        ports: &BTreeSet<u16>,
     ) -> Result<Self, BindError> {
         let stop = CancellationToken::new();
         let servers = Self(stop.clone().drop_guard());
         let identity = Arc::new(identity);
         for port in ports {
             let address = SocketAddr::new(address, *port);
-            let listener = TcpListener::bind(address)
-                .await
-                .map_err(|source| BindError { address, source })?;
-            tokio::spawn(
-                stop.clone()
-                    .run_until_cancelled_owned(accept(listener, identity.clone())),
-            );
+            let failed = |source| BindError { address, source };
+            let listener = TcpListener::bind(address).await.map_err(failed)?;
+            let socket = UdpSocket::bind(address).await.map_err(failed)?;
+            let accept = accept(listener, identity.clone());
+            tokio::spawn(stop.clone().run_until_cancelled_owned(accept));
+            let echo = echo(socket, identity.clone());
+            tokio::spawn(stop.clone().run_until_cancelled_owned(echo));
         }
         Ok(servers)
     }
@@ -82,6 +97,20 @@ async fn accept(listener: TcpListener, identity: Arc<Identity>) {
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
+    }
+}
+
+/// Answers each datagram with who answers, and what came.
+async fn echo(socket: UdpSocket, identity: Arc<Identity>) {
+    loop {
+        datagrams::take(&socket, |datagram, client| {
+            let mut answer = identity.introduce(client).into_bytes();
+            answer.extend_from_slice(datagram);
+            answer.truncate(LARGEST_ANSWER);
+            // One that cannot be sent is dropped, as everywhere.
+            let _ = socket.try_send_to(&answer, client);
+        })
+        .await;
     }
 }
 
@@ -131,11 +160,8 @@ async fn serve_http(
     let (reader, writer) = stream.into_split();
     let stream = tokio::io::join(std::io::Cursor::new(start).chain(reader), writer);
     let answer = service_fn(move |_: Request<Incoming>| {
-        let Identity { pod, node } = &*identity;
-        let body = format!("pod: {pod}\nnode: {node}\nclient: {client}\n");
-        std::future::ready(Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(
-            body,
-        )))))
+        let body = Bytes::from(identity.introduce(client));
+        std::future::ready(Ok::<_, Infallible>(Response::new(Full::new(body))))
     });
     let served = hyper::server::conn::http1::Builder::new()
         .half_close(true)

@@ -13,7 +13,8 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
-use super::node_ports::{NodePorts, routes};
+use super::node_ports::NodePorts;
+use super::routes::routes;
 
 const SERVICE_LABEL: &str = "kubernetes.io/service-name";
 

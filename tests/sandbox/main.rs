@@ -3,6 +3,7 @@
 
 mod alone;
 mod contract;
+mod datagrams;
 mod kubectl;
 mod refusing;
 mod serving;

@@ -128,7 +128,7 @@ async fn with_local_policy_only_nodes_with_a_pod_answer_and_the_pod_sees_the_cli
         .await;
     let node_port = u16::try_from(seen["spec"]["ports"][0]["nodePort"].as_u64().unwrap()).unwrap();
     let mut open = 0;
-    for node in nodes(&world).await {
+    for node in world.nodes().await {
         if let Some(answer) = ask(&node, node_port).await {
             open += 1;
             assert!(answer.client.starts_with("127.0.0.1:"), "{answer:?}");
@@ -137,7 +137,7 @@ async fn with_local_policy_only_nodes_with_a_pod_answer_and_the_pod_sees_the_cli
     assert_eq!(open, 1, "only the node with the pod has the port open");
     let health = seen["spec"]["healthCheckNodePort"].as_u64().unwrap();
     let mut healthy = Vec::new();
-    for node in nodes(&world).await {
+    for node in world.nodes().await {
         let answer = reqwest::get(format!("http://{node}:{health}/healthz"))
             .await
             .unwrap();
@@ -151,20 +151,6 @@ async fn with_local_policy_only_nodes_with_a_pod_answer_and_the_pod_sees_the_cli
     );
 }
 
-async fn nodes(world: &World) -> Vec<String> {
-    let api = kube::Api::<k8s_openapi::api::core::v1::Node>::all(world.client.clone());
-    let nodes = api.list(&kube::api::ListParams::default()).await.unwrap();
-    let addresses = nodes.items.into_iter().map(|node| {
-        let addresses = node.status.unwrap().addresses.unwrap();
-        addresses
-            .into_iter()
-            .find(|it| it.type_ == "InternalIP")
-            .unwrap()
-            .address
-    });
-    addresses.collect()
-}
-
 #[tokio::test]
 async fn pods_that_come_and_go_lose_no_connection() {
     let world = World::start().await;
@@ -172,19 +158,9 @@ async fn pods_that_come_and_go_lose_no_connection() {
     world.create(&service("hello")).await;
     let address = world.address("hello").await;
     answer(&address, 8080).await;
-    let deployments = kube::Api::<k8s_openapi::api::apps::v1::Deployment>::default_namespaced(
-        world.client.clone(),
-    );
-    let scale = async |replicas: u32| {
-        let patch = kube::api::Patch::Merge(json!({"spec": {"replicas": replicas}}));
-        deployments
-            .patch("hello", &kube::api::PatchParams::default(), &patch)
-            .await
-            .unwrap();
-    };
     let (mut failed, mut asked) = (0, 0);
     for replicas in [1, 4, 1] {
-        scale(replicas).await;
+        world.scale("hello", replicas).await;
         // While the pods come and go.
         for _ in 0..60 {
             asked += 1;

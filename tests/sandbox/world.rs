@@ -5,8 +5,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Service;
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use k8s_openapi::api::core::v1::{Node, Service};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use serde_json::{Value, json};
@@ -84,6 +84,27 @@ impl World {
         api.create(&PostParams::default(), &deployment)
             .await
             .unwrap();
+    }
+
+    /// So many pods from now on.
+    pub async fn scale(&self, name: &str, replicas: u32) {
+        let patch = Patch::Merge(json!({"spec": {"replicas": replicas}}));
+        Api::<Deployment>::default_namespaced(self.client.clone())
+            .patch(name, &PatchParams::default(), &patch)
+            .await
+            .unwrap();
+    }
+
+    /// The addresses of the nodes.
+    pub async fn nodes(&self) -> Vec<String> {
+        let api = Api::<Node>::all(self.client.clone());
+        let nodes = api.list(&ListParams::default()).await.unwrap();
+        let address = |node: Node| {
+            let mut addresses = node.status.unwrap().addresses.unwrap().into_iter();
+            let internal = addresses.find(|it| it.type_ == "InternalIP");
+            internal.unwrap().address
+        };
+        nodes.items.into_iter().map(address).collect()
     }
 
     pub async fn create(&self, service: &Value) {

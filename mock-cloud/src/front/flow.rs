@@ -15,8 +15,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::group::Member;
 use super::port::Port;
-use super::recent::{Recent, Stamp};
 use super::route::Route;
+use crate::recent::{Recent, Stamp};
 
 /// Flows of one socket. One more, and the one that was idle longest ends.
 const MOST_FLOWS: usize = 4096;

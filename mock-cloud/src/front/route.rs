@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::backend::{self, Backend};
 use super::group::{Group, Member};
-use super::recent::Recent;
+use crate::recent::Recent;
 use crate::timing::Timing;
 
 /// Clients that a listener remembers the targets of. One more, and the one that was silent longest

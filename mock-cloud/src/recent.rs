@@ -1,6 +1,6 @@
 //! A bounded memory of what was used lately: flows by their client, targets by theirs. What was
 //! idle too long is forgotten, and with no room left, what was idle longest. Pure: time is an
-//! argument.
+//! argument. The node ports of `landfall sandbox` remember their flows with it, too.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 /// Values by key, each until it was idle for a while.
 #[derive(Debug)]
-pub(super) struct Recent<K, V> {
+pub struct Recent<K, V> {
     origin: Instant,
     capacity: usize,
     idle: Duration,
@@ -30,14 +30,14 @@ struct Entry<V> {
 
 /// When something was last used, in milliseconds since its memory began. Others may touch it, too.
 #[derive(Debug)]
-pub(super) struct Stamp {
+pub struct Stamp {
     origin: Instant,
     at: AtomicU64,
 }
 
 impl Stamp {
     /// It is used now.
-    pub(super) fn touch(&self, now: Instant) {
+    pub fn touch(&self, now: Instant) {
         self.at
             .fetch_max(since(self.origin, now), Ordering::Relaxed);
     }
@@ -49,7 +49,7 @@ impl Stamp {
 
 impl<K: Copy + Eq + Hash + Ord, V> Recent<K, V> {
     /// Remembers so many at most, each until it was idle for so long.
-    pub(super) fn new(capacity: usize, idle: Duration, origin: Instant) -> Self {
+    pub fn new(capacity: usize, idle: Duration, origin: Instant) -> Self {
         Self {
             origin,
             capacity: capacity.max(1),
@@ -59,12 +59,13 @@ impl<K: Copy + Eq + Hash + Ord, V> Recent<K, V> {
         }
     }
 
-    pub(super) fn set_idle(&mut self, idle: Duration) {
+    /// How long each is kept from now on, those that are there included.
+    pub fn set_idle(&mut self, idle: Duration) {
         self.idle = idle;
     }
 
     /// What is remembered, which is used by this.
-    pub(super) fn get(&mut self, key: K, now: Instant) -> Option<&V> {
+    pub fn get(&mut self, key: K, now: Instant) -> Option<&V> {
         let used = self.entries.get(&key)?.used.get();
         if self.is_over(used, now) {
             self.remove(key);
@@ -77,7 +78,7 @@ impl<K: Copy + Eq + Hash + Ord, V> Recent<K, V> {
 
     /// Remembers a value, made from the stamp that tells of its use. With no room left, what was
     /// idle longest is forgotten.
-    pub(super) fn insert(&mut self, key: K, now: Instant, value: impl FnOnce(Arc<Stamp>) -> V) {
+    pub fn insert(&mut self, key: K, now: Instant, value: impl FnOnce(Arc<Stamp>) -> V) {
         self.remove(key);
         while self.entries.len() >= self.capacity {
             let Some(oldest) = self.oldest() else { break };
@@ -93,14 +94,15 @@ impl<K: Copy + Eq + Hash + Ord, V> Recent<K, V> {
         self.entries.insert(key, Entry { value, used, place });
     }
 
-    pub(super) fn remove(&mut self, key: K) -> Option<V> {
+    /// Forgets it; returns what was remembered.
+    pub fn remove(&mut self, key: K) -> Option<V> {
         let entry = self.entries.remove(&key)?;
         self.order.remove(&(entry.place, key));
         Some(entry.value)
     }
 
     /// Forgets what was idle too long; tells when to come again, if anything is left.
-    pub(super) fn expire(&mut self, now: Instant) -> Option<Instant> {
+    pub fn expire(&mut self, now: Instant) -> Option<Instant> {
         while let Some(oldest) = self.oldest() {
             let used = self.entries.get(&oldest)?.used.get();
             if !self.is_over(used, now) {
@@ -112,7 +114,7 @@ impl<K: Copy + Eq + Hash + Ord, V> Recent<K, V> {
     }
 
     /// All that is left, which is forgotten by this.
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = V> {
+    pub fn drain(&mut self) -> impl Iterator<Item = V> {
         self.order.clear();
         self.entries.drain().map(|(_, entry)| entry.value)
     }
