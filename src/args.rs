@@ -146,8 +146,9 @@ pub struct SandboxArguments {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub mock_cloud_address: SocketAddr,
 
-    /// Addresses for load balancers, which this machine must have [default: half of the first free
-    /// block of 127.200.0.0/16, 127.201.0.0/16, …]
-    #[arg(long, value_name = "CIDR", value_parser = whole_net)]
-    pub pool: Option<ipnet::IpNet>,
+    /// Addresses for load balancers, IPv4 or IPv6, which this machine must have; may be repeated.
+    /// With IPv6, Services of two families get two addresses [default, and beside IPv6: half of the
+    /// first free block of 127.200.0.0/16, 127.201.0.0/16, …]
+    #[arg(long, value_name = "CIDR", value_parser = whole_net, value_delimiter = ',')]
+    pub pool: Vec<ipnet::IpNet>,
 }

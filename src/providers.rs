@@ -46,10 +46,10 @@ impl Prepared {
 
     /// Makes the provider, for a cluster.
     pub fn register(&self, cluster: &ClusterId) -> Result<Registration, Failure> {
-        let Backend::MockCloud { url, .. } = &self.configured.backend;
+        let Backend::MockCloud { url, families, .. } = &self.configured.backend;
         let made = MockCloud::new(url, &self.token, cluster.clone());
-        let provider: Arc<dyn Provider> =
-            Arc::new(made.map_err(|error| Failure::usage(format!("url {url}: {error}")))?);
+        let made = made.map_err(|error| Failure::usage(format!("url {url}: {error}")))?;
+        let provider: Arc<dyn Provider> = Arc::new(made.with_families(families.iter().copied()));
         Ok(Registration {
             class: self.configured.class.clone(),
             default: self.configured.default,

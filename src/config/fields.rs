@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use landfall_provider_api::Family;
 use serde_json::{Map, Value};
 
 /// Reads the fields of a mapping one by one, and knows afterwards which nobody asked for.
@@ -78,6 +79,35 @@ impl<'v, 'f> Fields<'v, 'f> {
             None => self.fault(name, "must be a list"),
         }
         &[]
+    }
+
+    /// IP families by their names in Kubernetes, each once; IPv4 where they are absent.
+    pub(super) fn families(&mut self, name: &'static str) -> Option<Vec<Family>> {
+        self.asked.push(name);
+        let Some(value) = self.map?.get(name) else {
+            return Some(vec![Family::IPv4]);
+        };
+        let Some(list) = value.as_array().filter(|list| !list.is_empty()) else {
+            self.fault(name, "must be a list of IPv4, IPv6 or both");
+            return None;
+        };
+        let mut families = Vec::new();
+        for (index, value) in list.iter().enumerate() {
+            let family = match value.as_str() {
+                Some("IPv4") => Ok(Family::IPv4),
+                Some("IPv6") => Ok(Family::IPv6),
+                _ => Err(format!("{value} is not a family; there is: IPv4, IPv6")),
+            };
+            match family {
+                Ok(family) if !families.contains(&family) => families.push(family),
+                Ok(family) => self.fault(
+                    &format!("{name}[{index}]"),
+                    &format!("{family} is named twice"),
+                ),
+                Err(message) => self.fault(&format!("{name}[{index}]"), &message),
+            }
+        }
+        (families.len() == list.len()).then_some(families)
     }
 
     fn required(&mut self, name: &'static str) -> Option<&'v Value> {

@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use landfall_provider_api::Family;
 use landfall_service::Class;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -63,11 +64,18 @@ pub enum Backend {
         url: String,
         /// `tokenFile`: holds its bearer token. Relative to the folder of the configuration.
         token_file: PathBuf,
+        /// `families` that its pool has addresses of; at least one, none twice.
+        #[serde(serialize_with = "as_texts")]
+        families: Vec<Family>,
     },
 }
 
 fn as_text<S: Serializer>(value: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
+}
+
+fn as_texts<S: Serializer>(values: &[impl fmt::Display], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(values.iter().map(ToString::to_string))
 }
 
 /// As people write it: `1m 30s`.
@@ -170,9 +178,11 @@ fn mock_cloud(fields: &mut Fields<'_, '_>, folder: &Path) -> Option<Backend> {
         known
     });
     let token_file = fields.text("tokenFile");
+    let families = fields.families("families");
     Some(Backend::MockCloud {
         url: url?,
         token_file: folder.join(token_file?),
+        families: families?,
     })
 }
 
@@ -232,8 +242,13 @@ providers:
             (provider.drift_interval, provider.sweep_after),
             (DRIFT_INTERVAL, SWEEP_AFTER)
         );
-        let Backend::MockCloud { url, token_file } = &provider.backend;
+        let Backend::MockCloud {
+            url,
+            token_file,
+            families,
+        } = &provider.backend;
         assert_eq!(url, "http://127.0.0.1:9090");
+        assert_eq!(families, &[Family::IPv4]);
         assert_eq!(token_file, Path::new("/etc/landfall/mock-cloud.token"));
     }
 
@@ -249,11 +264,52 @@ providers:
         - type: mock-cloud
           url: http://127.0.0.1:9090
           tokenFile: /etc/landfall/mock-cloud.token
+          families:
+          - IPv4
           class: landfall.dev/mock-cloud
           default: true
           driftInterval: 1m
           sweepAfter: 10m
         ");
+    }
+
+    #[test]
+    fn families_are_named_in_any_order_and_each_once() {
+        let text = |families: &str| format!("{WHOLE}  families: {families}\n");
+        let folder = Path::new("/etc/landfall");
+        let config = Config::parse(&text("[IPv6, IPv4]"), folder).unwrap();
+        let Backend::MockCloud { families, .. } = &config.providers[0].backend;
+        assert_eq!(families, &[Family::IPv6, Family::IPv4]);
+        let printed = serde_saphyr::to_string(&config).unwrap();
+        assert_eq!(Config::parse(&printed, folder).unwrap(), config);
+        for (families, expected) in [
+            (
+                "[]",
+                "providers[0].families: must be a list of IPv4, IPv6 or both",
+            ),
+            (
+                "IPv4",
+                "providers[0].families: must be a list of IPv4, IPv6 or both",
+            ),
+            (
+                "",
+                "providers[0].families: must be a list of IPv4, IPv6 or both",
+            ),
+            (
+                "[IPv4, ipv6]",
+                "providers[0].families[1]: \"ipv6\" is not a family; there is: IPv4, IPv6",
+            ),
+            (
+                "[4]",
+                "providers[0].families[0]: 4 is not a family; there is: IPv4, IPv6",
+            ),
+            (
+                "[IPv6, IPv6]",
+                "providers[0].families[1]: IPv6 is named twice",
+            ),
+        ] {
+            assert_eq!(faults(&text(families)), [expected], "{families}");
+        }
     }
 
     #[test]

@@ -28,9 +28,12 @@ pub(super) struct Block {
 
 impl Block {
     /// Takes the first block that is free and has no address in common with `avoid`.
-    pub(super) fn take(avoid: Option<IpNet>) -> Result<Self, Failure> {
+    pub(super) fn take(avoid: &[IpNet]) -> Result<Self, Failure> {
         for second_octet in BLOCKS {
-            if avoid.is_some_and(|avoid| overlap(avoid, whole(second_octet))) {
+            if avoid
+                .iter()
+                .any(|avoid| overlap(*avoid, whole(second_octet)))
+            {
                 continue;
             }
             let address = SocketAddr::from(([127, second_octet, 255, 254], HELD_PORT));
@@ -51,8 +54,10 @@ impl Block {
             }
         }
         let (first, last) = (BLOCKS.start(), BLOCKS.end());
-        if let Some(pool) = avoid.filter(|pool| BLOCKS.clone().all(|it| overlap(*pool, whole(it))))
-        {
+        let is_left = |block: u8| !avoid.iter().any(|pool| overlap(*pool, whole(block)));
+        if !BLOCKS.clone().any(is_left) {
+            let pool: Vec<_> = avoid.iter().map(ToString::to_string).collect();
+            let pool = pool.join(",");
             return Err(Failure::usage(format!(
                 "--pool {pool}: leaves no addresses for nodes and pods, which need a block of \
                  127.{first}.0.0/16 to 127.{last}.0.0/16; choose a smaller one"
@@ -97,7 +102,7 @@ mod tests {
 
     #[test]
     fn two_sandboxes_have_no_address_in_common() {
-        let (one, two) = (Block::take(None).unwrap(), Block::take(None).unwrap());
+        let (one, two) = (Block::take(&[]).unwrap(), Block::take(&[]).unwrap());
         assert!(!overlap(whole(one.second_octet), whole(two.second_octet)));
         assert!(!one.pool().contains(&one.node(1)));
         assert!(
@@ -108,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_pool_that_leaves_no_block_is_the_flags_fault() {
-        let failure = Block::take(Some("127.0.0.0/8".parse().unwrap())).unwrap_err();
+        let failure = Block::take(&["127.0.0.0/8".parse().unwrap()]).unwrap_err();
         assert!(matches!(failure, Failure::Usage(_)), "{failure}");
         assert!(
             failure.to_string().contains("--pool 127.0.0.0/8"),
@@ -119,7 +124,7 @@ mod tests {
     #[test]
     fn the_block_stays_clear_of_a_given_pool() {
         let pool: IpNet = "127.200.0.0/14".parse().unwrap();
-        let block = Block::take(Some(pool)).unwrap();
+        let block = Block::take(&[pool]).unwrap();
         assert!(!pool.contains(&block.node(1)));
     }
 }

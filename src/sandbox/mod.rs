@@ -14,9 +14,11 @@ mod pod;
 mod proxy;
 mod routes;
 
+use ipnet::IpNet;
 use landfall_mock_cloud::{MockCloud, Options};
 use landfall_mock_cluster::{Cluster, Credentials};
 use landfall_process::{Failure, bind, listening, ready};
+use landfall_provider_api::Family;
 use landfall_service::Class;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -44,7 +46,7 @@ const CONCURRENCY: usize = 32;
 
 /// Runs a sandbox until `stop` is cancelled.
 pub async fn run(arguments: SandboxArguments, stop: CancellationToken) -> Result<(), Failure> {
-    let block = Block::take(arguments.pool)?;
+    let block = Block::take(&arguments.pool)?;
     let api = bind("--api-address", arguments.api_address).await?;
     let api_address = api.local_addr().map_err(Failure::run)?;
     let cloud = bind("--mock-cloud-address", arguments.mock_cloud_address).await?;
@@ -56,8 +58,9 @@ pub async fn run(arguments: SandboxArguments, stop: CancellationToken) -> Result
         &credentials.kubeconfig(NAME),
         [(TOKEN_FILE, &token), (ADMIN_TOKEN_FILE, &admin_token)],
     )?;
-    let pool = arguments.pool.unwrap_or_else(|| block.pool());
-    let options = Options::new(vec![pool], token, admin_token);
+    let pool = pool(&arguments.pool, &block);
+    let families = families(&pool);
+    let options = Options::new(pool, token, admin_token);
     let cloud = MockCloud::start(options, cloud, stop.clone())
         .map_err(|error| Failure::usage(format!("the mock cloud cannot start: {error}")))?;
 
@@ -86,12 +89,29 @@ pub async fn run(arguments: SandboxArguments, stop: CancellationToken) -> Result
         backend: Backend::MockCloud {
             url: cloud.url(),
             token_file: files.token(TOKEN_FILE),
+            families,
         },
     };
     let outcome = run_together(&cluster, api, credentials, nodes, provider, stop.clone()).await;
     stop.cancel();
     cloud.stopped().await;
     outcome
+}
+
+/// Where load balancers get their addresses from. There is always an IPv4 part, for that is what
+/// Services ask for that say nothing.
+fn pool(asked: &[IpNet], block: &Block) -> Vec<IpNet> {
+    let lacks_ipv4 = !asked.iter().any(|net| matches!(net, IpNet::V4(_)));
+    let own = lacks_ipv4.then(|| block.pool());
+    own.into_iter().chain(asked.iter().copied()).collect()
+}
+
+fn families(pool: &[IpNet]) -> Vec<Family> {
+    let has = |family: &Family| pool.iter().any(|net| Family::of(net.network()) == *family);
+    [Family::IPv4, Family::IPv6]
+        .into_iter()
+        .filter(has)
+        .collect()
 }
 
 /// Runs the parts until `stop` is cancelled or one of them fails.

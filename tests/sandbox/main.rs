@@ -4,6 +4,7 @@
 mod alone;
 mod contract;
 mod datagrams;
+mod families;
 mod kubectl;
 mod refusing;
 mod serving;
