@@ -4,6 +4,7 @@
 mod addresses;
 #[cfg(test)]
 mod properties;
+mod refusal;
 #[cfg(test)]
 mod tests;
 
@@ -12,12 +13,13 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use ipnet::IpNet;
-use landfall_mock_cloud_wire::{Family, LoadBalancerSpec};
+use landfall_mock_cloud_wire::{Family, FamilyPolicy, LoadBalancerSpec};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::id::Id;
 use addresses::{Addresses, Taken};
+pub(crate) use refusal::Refusal;
 
 /// What was asked for and what was given, by id.
 #[derive(Debug)]
@@ -48,7 +50,8 @@ pub struct Quota {
 pub(crate) struct Entry {
     /// As asked for, word for word.
     pub(crate) spec: LoadBalancerSpec,
-    /// One for each family, its own until it is deleted; never empty.
+    /// One for each family, as far as its policy requires it; its own until it is deleted; never
+    /// empty.
     pub(crate) addresses: Vec<IpAddr>,
     /// Another one after every change; no two entries ever share one.
     pub(crate) revision: u64,
@@ -65,71 +68,12 @@ pub(crate) enum Put {
     Unchanged,
 }
 
-/// Why the book does not take a change. Nothing has changed then.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refusal {
-    /// Nothing is free.
-    #[error("no address of the pool {pool} is free; delete a load balancer or enlarge the pool")]
-    PoolExhausted {
-        /// The pool, for people.
-        pool: String,
-        /// When an address is free at the latest, if that is known.
-        free_at: Option<Instant>,
-    },
-    /// The address is not one to be had here.
-    #[error("{address} is not an address that the pool {pool} gives out")]
-    OutsidePool {
-        /// The address asked for.
-        address: IpAddr,
-        /// Its place in `requestedAddresses`.
-        index: usize,
-        /// The pool, for people.
-        pool: String,
-    },
-    /// The address is another's.
-    #[error("{address} belongs to another load balancer{}", if free_at.is_some() {
-        " whose connections are ending"
-    } else {
-        ""
-    })]
-    Taken {
-        /// The address asked for.
-        address: IpAddr,
-        /// Its place in `requestedAddresses`.
-        index: usize,
-        /// When it is free at the latest, if that is known.
-        free_at: Option<Instant>,
-    },
-    /// The load balancer has another address.
-    #[error(
-        "this load balancer keeps {has} for life; to have {address}, delete it and make it anew"
-    )]
-    Fixed {
-        /// The address asked for.
-        address: IpAddr,
-        /// Its place in `requestedAddresses`.
-        index: usize,
-        /// What it has.
-        has: IpAddr,
-    },
-    /// There are no such addresses.
-    #[error("the pool {pool} has no {family} addresses")]
-    NoFamily {
-        /// The family asked for.
-        family: Family,
-        /// Its place in `families`.
-        index: usize,
-        /// The pool, for people.
-        pool: String,
-    },
-    /// The cloud gives no more.
-    #[error("the quota of {most} {what} is used up; delete some or raise it")]
-    Quota {
-        /// Of what.
-        what: &'static str,
-        /// How many there may be.
-        most: usize,
-    },
+impl Entry {
+    /// Whether it has an address of each family that it names. One that names none has what it
+    /// was given.
+    fn is_complete(&self) -> bool {
+        self.spec.families.len() <= self.addresses.len()
+    }
 }
 
 impl Book {
@@ -173,10 +117,11 @@ impl Book {
 
     /// Makes the load balancer exactly this. A new one gets an address of each family that it
     /// wants, the one that it asks for or the lowest that is free; one that is there keeps its
-    /// own.
+    /// own, and gets those that it lacks and only prefers to have.
     pub(crate) fn put(&mut self, id: &Id, spec: LoadBalancerSpec) -> Result<Put, Refusal> {
         let before = self.entries.get(id);
-        if before.is_some_and(|entry| entry.spec == spec) {
+        let is_same = before.is_some_and(|entry| entry.spec == spec);
+        if is_same && before.is_some_and(Entry::is_complete) {
             return Ok(Put::Unchanged);
         }
         let result = match before {
@@ -187,6 +132,9 @@ impl Book {
         self.check_quota(before, &spec)?;
         let has = has.unwrap_or_default();
         let addresses = self.assign(&spec, &has)?;
+        if is_same && addresses == has {
+            return Ok(Put::Unchanged);
+        }
         for address in has.iter().filter(|address| !addresses.contains(address)) {
             self.free(*address);
         }
@@ -281,13 +229,15 @@ impl Book {
         Ok(())
     }
 
-    /// An address of each family wanted: what it `has` of them, and the others new. All or none.
+    /// An address of each family wanted: what it `has` of them, and the others new. All or none,
+    /// unless the policy says otherwise.
     fn assign(&mut self, spec: &LoadBalancerSpec, has: &[IpAddr]) -> Result<Vec<IpAddr>, Refusal> {
-        let families = self.wanted_families(spec, has);
+        let is_tolerant = spec.family_policy == FamilyPolicy::Prefer;
+        let mut families = self.wanted_families(spec, has);
         self.check_requested(spec, has)?;
-        if let Some(index) = families
-            .iter()
-            .position(|family| !self.addresses.contains_key(family))
+        let is_had = |family: &Family| self.addresses.contains_key(family);
+        if let Some(index) = families.iter().position(|family| !is_had(family))
+            && !(is_tolerant && families.iter().any(is_had))
         {
             return Err(Refusal::NoFamily {
                 family: families[index],
@@ -295,7 +245,8 @@ impl Book {
                 pool: self.pool.clone(),
             });
         }
-        let mut addresses = Vec::new();
+        families.retain(is_had);
+        let (mut addresses, mut lacking) = (Vec::new(), None);
         for family in families {
             let is_of = |address: &&IpAddr| Family::of(**address) == family;
             if let Some(own) = has.iter().find(is_of) {
@@ -304,6 +255,9 @@ impl Book {
             }
             match self.take(family, spec) {
                 Ok(address) => addresses.push(address),
+                Err(refusal @ Refusal::PoolExhausted { .. }) if is_tolerant => {
+                    lacking.get_or_insert(refusal);
+                }
                 Err(refusal) => {
                     let new = addresses.into_iter().filter(|one| !has.contains(one));
                     new.collect::<Vec<_>>()
@@ -313,7 +267,10 @@ impl Book {
                 }
             }
         }
-        Ok(addresses)
+        match lacking {
+            Some(refusal) if addresses.is_empty() => Err(refusal),
+            _ => Ok(addresses),
+        }
     }
 
     fn wanted_families(&self, spec: &LoadBalancerSpec, has: &[IpAddr]) -> Vec<Family> {

@@ -78,3 +78,33 @@ async fn an_ipv6_pool_that_the_machine_lacks_is_told_with_the_command() {
     let message = condition(&seen)["message"].as_str().unwrap();
     assert!(message.contains(&command), "{message}");
 }
+
+#[tokio::test]
+async fn a_preferred_family_that_is_lacking_comes_when_it_can_be_had() {
+    let Some((first, _)) = dual("first") else {
+        return;
+    };
+    let Some((second, port)) = dual("second") else {
+        return;
+    };
+    let world = start("::1/128").await;
+    world.deploy("second", 1).await;
+    world.create(&first).await;
+    world
+        .until("first", "has both", |it| addresses(it).len() == 2)
+        .await;
+    world.create(&second).await;
+    let seen = world
+        .until("second", "has one", |it| !addresses(it).is_empty())
+        .await;
+    let half = addresses(&seen);
+    assert!(half.len() == 1 && half[0].starts_with("127."), "{half:?}");
+    answer(&half[0], port).await;
+
+    world.delete("first").await;
+    let seen = world
+        .until("second", "has both", |it| addresses(it).len() == 2)
+        .await;
+    assert_eq!(addresses(&seen), [half[0].as_str(), "::1"]);
+    answer("[::1]", port).await;
+}

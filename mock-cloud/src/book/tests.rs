@@ -120,6 +120,13 @@ fn dual() -> Book {
     Book::new(&pool)
 }
 
+fn preferring(both: [Family; 2]) -> LoadBalancerSpec {
+    LoadBalancerSpec {
+        family_policy: FamilyPolicy::Prefer,
+        ..families(&both, &[])
+    }
+}
+
 fn families(families: &[Family], requested: &[&str]) -> LoadBalancerSpec {
     LoadBalancerSpec {
         families: families.to_vec(),
@@ -177,6 +184,50 @@ fn a_family_that_cannot_be_had_takes_nothing_of_the_other() {
         .unwrap();
     let none = super::tests::book().put(&id("a"), families(&[v4, v6], &[]));
     assert!(matches!(none, Err(Refusal::NoFamily { index: 1, .. })));
+}
+
+#[test]
+fn preferred_families_are_given_as_far_as_they_are_to_be_had_and_completed_later() {
+    let (v4, v6) = (Family::IPv4, Family::IPv6);
+    let mut book = Book::new(&["127.200.0.0/30", "fd00::1/128"].map(|n| n.parse().unwrap()));
+    book.put(&id("holder"), families(&[v6], &[])).unwrap();
+    // The second is lacking, then the first.
+    for (order, name) in [([v4, v6], "a"), ([v6, v4], "b")] {
+        assert_eq!(book.put(&id(name), preferring(order)), Ok(Put::Made));
+        let before = book.get(&id(name)).unwrap().clone();
+        assert_eq!(book.put(&id(name), preferring(order)), Ok(Put::Unchanged));
+        assert_eq!(book.get(&id(name)), Some(&before));
+    }
+    assert_eq!(given(&book, "a"), ["127.200.0.1"]);
+    assert_eq!(given(&book, "b"), ["127.200.0.2"]);
+    let none = book.put(&id("c"), preferring([v6, v4])).unwrap_err();
+    assert!(matches!(none, Refusal::PoolExhausted { .. }), "{none}");
+    // Whoever requires both from now on is refused, and keeps what it has.
+    let both = book.put(&id("a"), families(&[v4, v6], &[])).unwrap_err();
+    assert!(matches!(both, Refusal::PoolExhausted { .. }), "{both}");
+    assert_eq!(given(&book, "a"), ["127.200.0.1"]);
+
+    book.put(&id("holder"), families(&[v4], &[])).unwrap_err();
+    let until = Instant::now();
+    for address in book.delete(&id("holder"), until).unwrap().addresses {
+        book.free(address);
+    }
+    assert_eq!(book.put(&id("b"), preferring([v6, v4])), Ok(Put::Changed));
+    assert_eq!(given(&book, "b"), ["fd00::1", "127.200.0.2"]);
+    assert_eq!(book.put(&id("b"), preferring([v6, v4])), Ok(Put::Unchanged));
+}
+
+#[test]
+fn a_preferred_family_that_the_pool_lacks_is_gone_without() {
+    let (v4, v6) = (Family::IPv4, Family::IPv6);
+    for order in [[v4, v6], [v6, v4]] {
+        let mut book = book();
+        book.put(&id("a"), preferring(order)).unwrap();
+        assert_eq!(given(&book, "a"), ["127.200.0.1"]);
+        book.put(&id("b"), preferring(order)).unwrap();
+        let full = book.put(&id("c"), preferring(order)).unwrap_err();
+        assert!(matches!(full, Refusal::PoolExhausted { .. }), "{full}");
+    }
 }
 
 #[test]

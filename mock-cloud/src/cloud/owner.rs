@@ -1,6 +1,6 @@
 //! What the cloud's task owns, and what it does with each order.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -138,7 +138,7 @@ impl Owner {
         condition: &Precondition,
     ) -> Result<(Put, LoadBalancer), Error> {
         self.check(&id, condition)?;
-        let before = self.book.get(&id).map(|entry| entry.spec.tags.clone());
+        let before = self.book.get(&id).cloned();
         let put = self.book.put(&id, spec)?;
         if put == Put::Made && !self.provisioning.is_zero() {
             self.begin_provisioning(&id);
@@ -160,7 +160,7 @@ impl Owner {
         spec: LoadBalancerSpec,
         quietly: bool,
     ) -> Result<LoadBalancer, Error> {
-        let Some(before) = self.book.get(&id).map(|entry| entry.spec.tags.clone()) else {
+        let Some(before) = self.book.get(&id).cloned() else {
             return Err(Error::NotFound(id));
         };
         self.book.put(&id, spec)?;
@@ -278,6 +278,7 @@ impl Owner {
             tags: entry.spec.tags.clone(),
             requested_addresses: entry.spec.requested_addresses.clone(),
             families: entry.spec.families.clone(),
+            family_policy: entry.spec.family_policy,
             source_ranges: entry.spec.source_ranges.clone(),
             affinity: entry.spec.affinity.clone(),
             state,
@@ -316,19 +317,27 @@ impl Owner {
         }
     }
 
-    /// `before` are its tags before the change.
-    fn tell_changed(&mut self, id: &Id, before: Option<BTreeMap<String, String>>) {
+    /// `before` is what it was before the change.
+    fn tell_changed(&mut self, id: &Id, before: Option<Entry>) {
         let Some(entry) = self.book.get(id) else {
             return;
         };
         let tags = entry.spec.tags.clone();
+        let (had_tags, had) = before
+            .map(|entry| (entry.spec.tags, entry.addresses))
+            .unzip();
+        let mut freed = had.unwrap_or_default();
+        freed.retain(|address| !entry.addresses.contains(address));
         let what = What::Changed {
             id: id.clone(),
-            before: before.filter(|before| *before != tags),
+            before: had_tags.filter(|before| *before != tags),
             tags,
             etag: self.etag(entry),
         };
         self.tell(what);
+        if !freed.is_empty() {
+            self.tell(What::FreedCapacity { addresses: freed });
+        }
     }
 
     fn tell(&mut self, what: What) {

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Affinity, Family, HealthCheck, Interval, ListenerSpec, LoadBalancerSpec, Protocol, Target,
+    Affinity, Family, FamilyPolicy, HealthCheck, Interval, ListenerSpec, LoadBalancerSpec,
+    Protocol, Target,
 };
 
 /// A load balancer as it is.
@@ -31,6 +32,9 @@ pub struct LoadBalancer {
     pub families: Vec<Family>,
     /// As asked for.
     #[serde(default)]
+    pub family_policy: FamilyPolicy,
+    /// As asked for.
+    #[serde(default)]
     #[schema(value_type = Vec<String>)]
     pub source_ranges: Vec<IpNet>,
     /// As asked for.
@@ -39,8 +43,8 @@ pub struct LoadBalancer {
     /// Whether it is there yet.
     #[serde(default)]
     pub state: LoadBalancerState,
-    /// Where it answers, one for each family; its own until it is deleted. Empty while it is
-    /// being provisioned.
+    /// Where it answers, one for each family, as far as the policy requires it; its own until it is
+    /// deleted. Empty while it is being provisioned.
     #[schema(value_type = Vec<String>, example = json!(["127.200.0.1"]))]
     pub addresses: Vec<IpAddr>,
     /// As asked for, in that order, with how each one fares.
@@ -147,6 +151,7 @@ impl From<LoadBalancer> for LoadBalancerSpec {
             tags,
             requested_addresses,
             families,
+            family_policy,
             source_ranges,
             affinity,
             state: _,
@@ -157,6 +162,7 @@ impl From<LoadBalancer> for LoadBalancerSpec {
             tags,
             requested_addresses,
             families,
+            family_policy,
             source_ranges,
             affinity,
             listeners: listeners.into_iter().map(ListenerSpec::from).collect(),
@@ -213,6 +219,7 @@ mod tests {
         let answer: LoadBalancer = serde_json::from_value(serde_json::json!({
             "id": "web", "tags": {"team": "shop"}, "requestedAddresses": [],
             "addresses": ["127.200.0.1"], "added": "later", "families": ["IPv4"],
+            "familyPolicy": "Prefer",
             "sourceRanges": ["10.0.0.0/8"], "affinity": {"type": "clientIp", "timeout": "180m"},
             "listeners": [{
                 "protocol": "TCP", "port": 80,
@@ -225,7 +232,8 @@ mod tests {
         }))
         .unwrap();
         let asked: LoadBalancerSpec = serde_json::from_value(serde_json::json!({
-            "tags": {"team": "shop"}, "families": ["IPv4"], "sourceRanges": ["10.0.0.0/8"],
+            "tags": {"team": "shop"}, "families": ["IPv4"], "familyPolicy": "Prefer",
+            "sourceRanges": ["10.0.0.0/8"],
             "affinity": {"type": "clientIp", "timeout": "180m"},
             "listeners": [{
                 "protocol": "TCP", "port": 80,

@@ -17,6 +17,6 @@ pub use change::{CloudCapabilities, FreedCapacity, LoadBalancerChange, event};
 pub use interval::{Interval, NoInterval};
 pub use problem::{FieldError, PROBLEM_TYPE, Problem, code};
 pub use specification::{
-    Affinity, Family, HealthCheck, HealthCheckProtocol, ListenerSpec, LoadBalancerSpec, Protocol,
-    Target,
+    Affinity, Family, FamilyPolicy, HealthCheck, HealthCheckProtocol, ListenerSpec,
+    LoadBalancerSpec, Protocol, Target,
 };

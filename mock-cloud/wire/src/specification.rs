@@ -29,6 +29,9 @@ pub struct LoadBalancerSpec {
     /// addresses, and without any the first family of the pool.
     #[serde(default)]
     pub families: Vec<Family>,
+    /// What happens where an address of one of `families` is not to be had.
+    #[serde(default)]
+    pub family_policy: FamilyPolicy,
     /// Nets whose clients are served, over TCP and UDP alike. Empty means all; one that is not
     /// empty admits nobody whom it does not name, so it shuts a family that it names no net of.
     #[serde(default)]
@@ -111,6 +114,17 @@ impl fmt::Display for Family {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
     }
+}
+
+/// How much the families of a load balancer matter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+pub enum FamilyPolicy {
+    /// An address of each, or the load balancer is refused.
+    #[default]
+    Require,
+    /// An address of each that is to be had, at least one. Every PUT tries again for those that it
+    /// lacks.
+    Prefer,
 }
 
 /// Whether a client stays with its target.

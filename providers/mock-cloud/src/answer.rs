@@ -1,7 +1,9 @@
 //! What an answer of the mock cloud means for a Service. Pure.
 
 use landfall_mock_cloud_wire as wire;
-use landfall_provider_api::{Assigned, Family, Ingress, IpMode, PortFailure, Protocol, Serving};
+use landfall_provider_api::{
+    Assigned, Family, FamilyPolicy, Ingress, IpMode, LoadBalancer, PortFailure, Protocol, Serving,
+};
 
 use crate::view::Known;
 
@@ -19,13 +21,21 @@ pub(crate) enum Nonsense {
     Missing(Family),
 }
 
+/// The families that a load balancer wants and was given no address of.
+pub(crate) fn lacking(known: &Known, wanted: &LoadBalancer) -> Vec<Family> {
+    let has = |family: &Family| known.addresses().iter().any(|a| Family::of(*a) == *family);
+    let families = wanted.families.iter().copied();
+    let lacking = families.filter(|family| !has(family));
+    lacking.filter(|_| known.is_active()).collect()
+}
+
 /// What a load balancer was given.
-pub(crate) fn assigned(known: &Known, families: &[Family]) -> Result<Assigned, Nonsense> {
+pub(crate) fn assigned(known: &Known, wanted: &LoadBalancer) -> Result<Assigned, Nonsense> {
     if known.addresses().is_empty() {
         return Err(Nonsense::NoAddress);
     }
     let ingress = |address: &std::net::IpAddr| {
-        if families.contains(&Family::of(*address)) {
+        if wanted.families.contains(&Family::of(*address)) {
             Ok(Ingress::Ip {
                 address: *address,
                 mode: IpMode::Proxy,
@@ -36,8 +46,9 @@ pub(crate) fn assigned(known: &Known, families: &[Family]) -> Result<Assigned, N
     };
     let ingress = known.addresses().iter().map(ingress);
     let ingress = ingress.collect::<Result<_, _>>()?;
-    let has = |family: &&Family| known.addresses().iter().any(|a| Family::of(*a) == **family);
-    if let Some(missing) = families.iter().find(|family| !has(family)) {
+    if let Some(missing) = lacking(known, wanted).first()
+        && wanted.family_policy != FamilyPolicy::PreferDualStack
+    {
         return Err(Nonsense::Missing(*missing));
     }
     Ok(Assigned {
@@ -82,6 +93,15 @@ pub(crate) fn description(item: &wire::LoadBalancer) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wanted::tests::wanted;
+
+    fn of_families(families: &[Family], family_policy: FamilyPolicy) -> LoadBalancer {
+        LoadBalancer {
+            families: families.to_vec(),
+            family_policy,
+            ..wanted()
+        }
+    }
 
     fn known(addresses: &[&str], code: Option<&str>) -> Known {
         let status = match code {
@@ -97,6 +117,7 @@ mod tests {
             tags: [].into(),
             requested_addresses: Vec::new(),
             families: Vec::new(),
+            family_policy: wire::FamilyPolicy::Require,
             source_ranges: Vec::new(),
             affinity: wire::Affinity::None,
             state: wire::LoadBalancerState::Active,
@@ -114,7 +135,8 @@ mod tests {
 
     #[test]
     fn an_address_is_served_by_a_proxy() {
-        let assigned = assigned(&known(&["127.200.0.1"], None), &[Family::IPv4]).unwrap();
+        let wanted = of_families(&[Family::IPv4], FamilyPolicy::SingleStack);
+        let assigned = assigned(&known(&["127.200.0.1"], None), &wanted).unwrap();
         let expected = Ingress::Ip {
             address: "127.200.0.1".parse().unwrap(),
             mode: IpMode::Proxy,
@@ -127,7 +149,8 @@ mod tests {
 
     #[test]
     fn an_answer_without_sense_is_told_from_one_with() {
-        let of = |addresses: &[&str]| assigned(&known(addresses, None), &[Family::IPv4]);
+        let wanted = of_families(&[Family::IPv4], FamilyPolicy::SingleStack);
+        let of = |addresses: &[&str]| assigned(&known(addresses, None), &wanted);
         assert_eq!(of(&[]), Err(Nonsense::NoAddress));
         let sixth = "fd00::1".parse().unwrap();
         assert_eq!(
@@ -135,10 +158,15 @@ mod tests {
             Err(Nonsense::Family(sixth))
         );
         let both = [Family::IPv4, Family::IPv6];
+        let half = known(&["127.200.0.1"], None);
+        let required = of_families(&both, FamilyPolicy::RequireDualStack);
         assert_eq!(
-            assigned(&known(&["127.200.0.1"], None), &both),
+            assigned(&half, &required),
             Err(Nonsense::Missing(Family::IPv6))
         );
+        let preferred = of_families(&both, FamilyPolicy::PreferDualStack);
+        assert!(assigned(&half, &preferred).is_ok());
+        assert_eq!(lacking(&half, &preferred), [Family::IPv6]);
     }
 
     #[test]

@@ -29,7 +29,7 @@ use api::{Api, Failure};
 use cluster::{Cluster, tag_of};
 use listener::Listener;
 use view::Known;
-use waiting::Need;
+use waiting::{Freed, Need};
 
 /// A client of one mock cloud, for one cluster.
 #[derive(Debug)]
@@ -76,6 +76,7 @@ impl MockCloud {
         let id = wanted::wire_id(&wanted.id);
         // Unless the call ends well, what we knew about it is no longer certain.
         let change = view.change(&wanted.id.service_uid);
+        let seen = waiting.freed();
         match api.put(&id, spec, known.and_then(Known::etag)).await {
             Ok(item) => {
                 let known = Known::of(item);
@@ -83,10 +84,15 @@ impl MockCloud {
                     return Err(api.senseless("it answered a PUT with something else"));
                 }
                 let outcome = self.outcome(&known, wanted)?;
+                let lacking = answer::lacking(&known, wanted);
                 if change.done(Some(known)) {
                     waiting.wake(wanted.id.clone());
                 }
-                waiting.forget(&wanted.id);
+                if lacking.is_empty() {
+                    waiting.forget(&wanted.id);
+                } else {
+                    waiting.add(wanted.id.clone(), Need::Family(lacking), seen);
+                }
                 Ok(outcome)
             }
             Err(failure) if failure.code() == Some(wire::code::PRECONDITION_FAILED) => {
@@ -95,16 +101,23 @@ impl MockCloud {
                 Err(failure.into_error(|pointer| wanted::field(wanted, pointer)))
             }
             Err(failure) => {
-                self.wait(&wanted.id, spec, &failure);
+                self.wait(wanted, spec, &failure, seen);
                 Err(failure.into_error(|pointer| wanted::field(wanted, pointer)))
             }
         }
     }
 
     /// Remembers who waits for something to become free.
-    fn wait(&self, id: &LoadBalancerId, spec: &wire::LoadBalancerSpec, failure: &Failure) {
+    fn wait(
+        &self,
+        wanted: &LoadBalancer,
+        spec: &wire::LoadBalancerSpec,
+        failure: &Failure,
+        seen: Freed,
+    ) {
         let need = match failure.code() {
-            Some(wire::code::POOL_EXHAUSTED | wire::code::QUOTA_EXCEEDED) => Need::Any,
+            Some(wire::code::POOL_EXHAUSTED) => Need::Family(wanted.families.clone()),
+            Some(wire::code::QUOTA_EXCEEDED) => Need::Any,
             Some(wire::code::ADDRESS_TAKEN) => match spec.requested_addresses.first() {
                 Some(address) => Need::Address(*address),
                 None => Need::Any,
@@ -112,9 +125,9 @@ impl MockCloud {
             _ => return,
         };
         let waiting = &self.cluster.waiting;
-        waiting.add(id.clone(), need);
+        waiting.add(wanted.id.clone(), need, seen);
         if let Some(after) = failure.retry_after() {
-            waiting.wake_later(id.clone(), after);
+            waiting.wake_later(wanted.id.clone(), after);
         }
     }
 
@@ -125,7 +138,7 @@ impl MockCloud {
                 message: "the mock cloud is provisioning the load balancer".to_owned(),
             });
         }
-        answer::assigned(known, &wanted.families)
+        answer::assigned(known, wanted)
             .map(Outcome::Provisioned)
             .map_err(|nonsense| self.cluster.api.senseless(&nonsense.to_string()))
     }
@@ -163,6 +176,7 @@ impl Provider for MockCloud {
             && known.is(&spec)
             && known.is_active()
             && known.all_listen()
+            && answer::lacking(known, wanted).is_empty()
             && let Ok(outcome) = self.outcome(known, wanted)
         {
             return Ok(outcome);

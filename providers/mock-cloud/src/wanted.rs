@@ -7,8 +7,8 @@ use landfall_mock_cloud_wire::{
     Protocol, Target,
 };
 use landfall_provider_api::{
-    Affinity, ClusterId, Family, LoadBalancer, LoadBalancerId, Node, Port, Protocol as Transport,
-    TrafficPolicy, tags,
+    Affinity, ClusterId, Family, FamilyPolicy, LoadBalancer, LoadBalancerId, Node, Port,
+    Protocol as Transport, TrafficPolicy, tags,
 };
 
 use crate::NewError;
@@ -59,6 +59,12 @@ pub(crate) fn specification(wanted: &LoadBalancer) -> LoadBalancerSpec {
             .into(),
         requested_addresses: wanted.requested_addresses.clone(),
         families: wanted.families.iter().copied().map(family).collect(),
+        family_policy: match wanted.family_policy {
+            FamilyPolicy::PreferDualStack => wire::FamilyPolicy::Prefer,
+            FamilyPolicy::SingleStack | FamilyPolicy::RequireDualStack => {
+                wire::FamilyPolicy::Require
+            }
+        },
         source_ranges: wanted.source_ranges.clone(),
         affinity: match wanted.affinity {
             Affinity::None => wire::Affinity::None,
@@ -161,12 +167,11 @@ pub(crate) fn field(wanted: &LoadBalancer, pointer: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::{BTreeMap, BTreeSet};
-
     use std::sync::Arc;
 
-    use landfall_provider_api::{FamilyPolicy, ServiceName};
+    use landfall_provider_api::ServiceName;
 
     use super::*;
 
@@ -198,7 +203,8 @@ mod tests {
         }
     }
 
-    fn wanted() -> LoadBalancer {
+    /// A load balancer that makes use of everything.
+    pub(crate) fn wanted() -> LoadBalancer {
         LoadBalancer {
             id: id("demo", "c1", "s1"),
             service: ServiceName {

@@ -3,19 +3,11 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use futures::stream::BoxStream;
-use landfall_provider_api::{
-    Affinity, Error, LoadBalancerId, Outcome, Port, Protocol, TrafficPolicy,
-};
+use landfall_provider_api::{Affinity, Error, Outcome, Port, Protocol, TrafficPolicy};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::world::{World, assigned, wanted};
-
-async fn next(changes: &mut BoxStream<'static, LoadBalancerId>) -> String {
-    let next = tokio::time::timeout(Duration::from_secs(20), changes.next()).await;
-    next.unwrap().unwrap().service_uid
-}
+use crate::world::{World, assigned, next, wanted};
 
 #[tokio::test]
 async fn what_others_alter_is_told_and_repaired_by_one_put() {

@@ -6,6 +6,7 @@
 )]
 
 mod failures;
+mod families;
 mod listening;
 mod stories;
 mod world;

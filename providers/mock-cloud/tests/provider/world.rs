@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
+use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::BoxStream;
 use ipnet::{IpNet, Ipv4Net};
@@ -23,18 +25,25 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub(crate) struct World {
     server: Server,
     pool: Ipv4Net,
+    second: Option<IpNet>,
     http: reqwest::Client,
     stop: DropGuard,
 }
 
 impl World {
     pub(crate) async fn start() -> Self {
+        Self::with(None).await
+    }
+
+    /// With a second net in the pool.
+    pub(crate) async fn with(second: Option<IpNet>) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let pool = pool();
-        let (server, stop) = serve(pool, "127.0.0.1:0".parse().unwrap()).await;
+        let (server, stop) = serve(pool, second, "127.0.0.1:0".parse().unwrap()).await;
         Self {
             server,
             pool,
+            second,
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             stop,
         }
@@ -45,11 +54,12 @@ impl World {
         let address = self.server.address();
         drop(self.stop);
         self.server.stopped().await;
-        let (server, stop) = serve(self.pool, address).await;
+        let (server, stop) = serve(self.pool, self.second, address).await;
         Self {
             server,
             stop,
             pool: self.pool,
+            second: self.second,
             http: self.http,
         }
     }
@@ -137,6 +147,13 @@ impl World {
         list["items"].as_array_mut().unwrap().drain(..).collect()
     }
 
+    /// Deletes what the cloud holds for a Service, behind everybody's back.
+    pub(crate) async fn delete(&self, uid: &str) {
+        let url = format!("{}/v1/load-balancers/k8s.demo.c1.{uid}", self.url());
+        let answer = self.http.delete(url).bearer_auth("token").send().await;
+        assert_eq!(answer.unwrap().status(), 204);
+    }
+
     /// Deletes all that the cloud holds, behind everybody's back.
     pub(crate) async fn wipe(&self) {
         for item in self.items().await {
@@ -196,10 +213,11 @@ impl Subject for World {
     }
 }
 
-async fn serve(pool: Ipv4Net, address: SocketAddr) -> (Server, DropGuard) {
+async fn serve(pool: Ipv4Net, second: Option<IpNet>, address: SocketAddr) -> (Server, DropGuard) {
     let stop = CancellationToken::new();
     let listener = TcpListener::bind(address).await.unwrap();
-    let options = Options::new(vec![IpNet::V4(pool)], "token", "admin");
+    let pool = std::iter::once(IpNet::V4(pool)).chain(second).collect();
+    let options = Options::new(pool, "token", "admin");
     let server = Server::start(options, listener, stop.clone()).unwrap();
     (server, stop.drop_guard())
 }
@@ -260,6 +278,12 @@ pub(crate) fn wanted(service_uid: &str) -> LoadBalancer {
         namespace_labels: Arc::default(),
         annotations: BTreeMap::new(),
     }
+}
+
+/// Who deserves another look next.
+pub(crate) async fn next(changes: &mut BoxStream<'static, LoadBalancerId>) -> String {
+    let next = tokio::time::timeout(Duration::from_secs(20), changes.next()).await;
+    next.unwrap().unwrap().service_uid
 }
 
 pub(crate) fn assigned(outcome: Outcome) -> Assigned {
