@@ -2,6 +2,7 @@
 //! about Services.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -9,13 +10,12 @@ use futures::stream::{self, BoxStream};
 use landfall_mock_cloud_wire::{LoadBalancer, LoadBalancerList, LoadBalancerSpec, code};
 use landfall_provider_api::{ClusterId, Error};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, IF_MATCH};
-use reqwest::{Client, Method, RequestBuilder, StatusCode, Url, redirect};
-use serde::de::DeserializeOwned;
+use reqwest::{Client, Method, RequestBuilder, Url, redirect};
 
+use crate::call::Call;
 pub(crate) use crate::refusal::Failure;
+use crate::trouble::{self, CALL_TIMEOUT, CONNECT_TIMEOUT};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// For a stream, whose silence is watched elsewhere.
 const FOR_EVER: Duration = Duration::from_hours(24 * 365);
 
@@ -47,12 +47,15 @@ pub enum NewError {
 /// Where calls go.
 pub(crate) struct Api {
     client: Client,
+    /// As people know the mock cloud.
+    cloud: Arc<str>,
     /// Of the collection of load balancers.
     url: Url,
 }
 
 impl Api {
     pub(crate) fn new(url: &str, token: &str) -> Result<Self, NewError> {
+        let cloud = Arc::from(url.trim_end_matches('/'));
         let url = collection(url)?;
         let mut bearer =
             HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| NewError::Token)?;
@@ -76,7 +79,7 @@ impl Api {
             client = client.tls_certs_only([]);
         }
         let client = client.build().map_err(NewError::Client)?;
-        Ok(Self { client, url })
+        Ok(Self { client, cloud, url })
     }
 
     pub(crate) async fn put(
@@ -85,14 +88,14 @@ impl Api {
         spec: &LoadBalancerSpec,
         etag: Option<&str>,
     ) -> Result<LoadBalancer, Failure> {
-        let call = Call::new(Method::PUT, self.one(id));
+        let call = self.call(Method::PUT, self.one(id));
         let request = if_match(call.request(&self.client), etag);
         call.read(&call.send(request.json(spec)).await?)
     }
 
     /// Reads it; `None` if there is none.
     pub(crate) async fn get(&self, id: &str) -> Result<Option<LoadBalancer>, Failure> {
-        let call = Call::new(Method::GET, self.one(id));
+        let call = self.call(Method::GET, self.one(id));
         match call.send(call.request(&self.client)).await {
             Ok(answer) => call.read(&answer).map(Some),
             Err(failure) if failure.code() == Some(code::NOT_FOUND) => Ok(None),
@@ -108,17 +111,12 @@ impl Api {
     ) -> Result<BoxStream<'static, Result<Vec<u8>, Failure>>, Failure> {
         let mut url = self.url.clone();
         url.set_path(&url.path().replace("/load-balancers", "/changes"));
-        let call = Call::new(Method::GET, filtered(url, tags));
+        let call = self.call(Method::GET, filtered(url, tags));
         let mut request = call.request(&self.client).timeout(FOR_EVER);
         if let Some(last) = last {
             request = request.header("Last-Event-ID", last);
         }
-        let response = request.send().await.map_err(|error| call.lost(error))?;
-        if !response.status().is_success() {
-            let (status, headers) = (response.status(), response.headers().clone());
-            let body = response.bytes().await.map_err(|error| call.lost(error))?;
-            return Err(Failure::refused(call.to_string(), status, &headers, &body));
-        }
+        let response = call.open(request).await?;
         let read =
             async |(mut response, call): (reqwest::Response, Call)| match response.chunk().await {
                 Ok(Some(bytes)) => Some((Ok(bytes.to_vec()), (response, call))),
@@ -133,14 +131,14 @@ impl Api {
         &self,
         tags: &[(&'static str, String)],
     ) -> Result<Vec<LoadBalancer>, Failure> {
-        let call = Call::new(Method::GET, filtered(self.url.clone(), tags));
+        let call = self.call(Method::GET, filtered(self.url.clone(), tags));
         let answer = call.send(call.request(&self.client)).await?;
         call.read(&answer).map(|list: LoadBalancerList| list.items)
     }
 
     /// Deletes it, if it still has this entity tag; gone already is success.
     pub(crate) async fn delete(&self, id: &str, etag: Option<&str>) -> Result<(), Failure> {
-        let call = Call::new(Method::DELETE, self.one(id));
+        let call = self.call(Method::DELETE, self.one(id));
         match call.send(if_match(call.request(&self.client), etag)).await {
             // Any server says 404; only the mock cloud knows that it is the load balancer.
             Err(failure) if failure.code() == Some(code::NOT_FOUND) => Ok(()),
@@ -150,7 +148,11 @@ impl Api {
 
     /// An answer that makes no sense.
     pub(crate) fn senseless(&self, what: &str) -> Error {
-        Error::unavailable(format!("the mock cloud at {}: {what}", self.url))
+        Error::unavailable(trouble::senseless(&self.cloud, what))
+    }
+
+    fn call(&self, method: Method, url: Url) -> Call {
+        Call::new(self.cloud.clone(), method, url)
     }
 
     /// `id` must need no escaping.
@@ -204,69 +206,6 @@ fn collection(text: &str) -> Result<Url, NewError> {
     let path = format!("{}/v1/load-balancers", url.path().trim_end_matches('/'));
     url.set_path(&path);
     Ok(url)
-}
-
-/// One call, for messages: what was tried, on what.
-struct Call {
-    method: Method,
-    url: Url,
-}
-
-/// A success.
-struct Answer {
-    status: StatusCode,
-    body: Vec<u8>,
-}
-
-impl Call {
-    fn new(method: Method, url: Url) -> Self {
-        Self { method, url }
-    }
-
-    fn request(&self, client: &Client) -> RequestBuilder {
-        client.request(self.method.clone(), self.url.clone())
-    }
-
-    async fn send(&self, request: RequestBuilder) -> Result<Answer, Failure> {
-        let response = request.send().await.map_err(|error| self.lost(error))?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.bytes().await.map_err(|error| self.lost(error))?;
-        if status.is_success() {
-            return Ok(Answer {
-                status,
-                body: body.into(),
-            });
-        }
-        Err(Failure::refused(self.to_string(), status, &headers, &body))
-    }
-
-    fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, Failure> {
-        serde_json::from_slice(&answer.body).map_err(|error| {
-            let message = format!("{self}: {} with a body of no use: {error}", answer.status);
-            Failure::lost(message, error)
-        })
-    }
-
-    fn lost(&self, error: reqwest::Error) -> Failure {
-        let mut message = self.to_string();
-        if error.is_timeout() {
-            message.push_str(": no answer in time");
-        }
-        // The URL stands there already.
-        let error = error.without_url();
-        let mut cause: Option<&dyn std::error::Error> = Some(&error);
-        while let Some(error) = cause {
-            message = format!("{message}: {error}");
-            cause = error.source();
-        }
-        Failure::lost(message, error)
-    }
-}
-
-impl fmt::Display for Call {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.method, self.url)
-    }
 }
 
 #[cfg(test)]

@@ -6,10 +6,12 @@
 
 mod answer;
 mod api;
+mod call;
 mod cluster;
 mod listener;
 mod refusal;
 mod sse;
+mod trouble;
 mod view;
 mod waiting;
 mod wanted;

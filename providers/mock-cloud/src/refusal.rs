@@ -9,6 +9,8 @@ use landfall_provider_api::Error;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
+use crate::trouble::{self, Asked};
+
 /// Characters of a body without a problem that are shown.
 const SHOWN: usize = 200;
 
@@ -17,8 +19,7 @@ const SHOWN: usize = 200;
 pub(crate) enum Failure {
     /// The server said no.
     Refused {
-        /// What was tried, on what.
-        call: String,
+        asked: Asked,
         status: StatusCode,
         retry_after: Option<Duration>,
         /// `None` if what it said was no problem document.
@@ -36,7 +37,7 @@ pub(crate) enum Failure {
 
 impl Failure {
     pub(crate) fn refused(
-        call: String,
+        asked: Asked,
         status: StatusCode,
         headers: &HeaderMap,
         body: &[u8],
@@ -46,7 +47,7 @@ impl Failure {
             .and_then(|value| value.to_str().ok())
             .and_then(|value| parse_retry_after(value, Timestamp::now()));
         Self::Refused {
-            call,
+            asked,
             status,
             retry_after,
             problem: serde_json::from_slice(body).ok(),
@@ -85,7 +86,7 @@ impl Failure {
     /// What it means for a Service. `field` names the field of the Service that a pointer into the
     /// body comes from.
     pub(crate) fn into_error(self, field: impl Fn(&str) -> String) -> Error {
-        let (call, status, retry_after, problem, said) = match self {
+        let (asked, status, retry_after, problem, said) = match self {
             Self::Lost { message, source } => {
                 return Error::Unavailable {
                     message,
@@ -93,22 +94,19 @@ impl Failure {
                 };
             }
             Self::Refused {
-                call,
+                asked,
                 status,
                 retry_after,
                 problem,
                 said,
-            } => (call, status, retry_after, problem, said),
+            } => (asked, status, retry_after, problem, said),
         };
         let detail = problem
             .as_ref()
             .map_or(said.as_str(), |p| p.detail.as_str());
-        let message = format!("{call}: {status}: {detail}");
+        let message = trouble::refused(&asked, status, detail, problem.is_some());
         match (status, problem) {
-            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => Error::Unauthorized(format!(
-                "{message}; check that tokenFile holds the token that the mock cloud was given as \
-                 --token-file"
-            )),
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => Error::Unauthorized(message),
             (StatusCode::TOO_MANY_REQUESTS, _) => Error::Throttled {
                 after: retry_after,
                 message,
@@ -172,8 +170,11 @@ mod tests {
             headers.insert(RETRY_AFTER, value.parse().unwrap());
         }
         let status = StatusCode::from_u16(status).unwrap();
-        let call = "PUT http://cloud/v1".to_owned();
-        Failure::refused(call, status, &headers, body.as_bytes())
+        let asked = Asked {
+            cloud: "http://cloud".to_owned(),
+            call: "PUT /v1/load-balancers/a".to_owned(),
+        };
+        Failure::refused(asked, status, &headers, body.as_bytes())
             .into_error(|pointer| format!("spec{pointer}"))
     }
 
@@ -213,15 +214,32 @@ mod tests {
     }
 
     #[test]
-    fn a_message_names_the_call_and_what_came_back() {
-        let text = error(500, None, "<h1>oops</h1>").to_string();
-        assert!(
-            text.contains("PUT http://cloud/v1") && text.contains("oops"),
-            "{text}"
-        );
+    fn a_message_says_what_came_back_from_where_and_what_to_do() {
+        for (status, body, expected) in [
+            (
+                500,
+                "<h1>oops</h1>".to_owned(),
+                "the mock cloud at http://cloud answered 500 Internal Server Error to PUT \
+                 /v1/load-balancers/a: <h1>oops</h1>",
+            ),
+            (
+                404,
+                "not found".to_owned(),
+                "the mock cloud at http://cloud answered 404 Not Found to PUT \
+                 /v1/load-balancers/a: not found; is `url` that of a mock cloud?",
+            ),
+            (
+                401,
+                problem(401, code::UNAUTHORIZED),
+                "the mock cloud at http://cloud rejects the token (401 Unauthorized: because); \
+                 `tokenFile`, which is read at the start, must hold the token that the mock cloud \
+                 was given as --token-file",
+            ),
+        ] {
+            assert_eq!(error(status, None, &body).to_string(), expected);
+        }
         let long = error(500, None, &"x".repeat(10_000)).to_string();
         assert!(long.len() < 500);
-        assert!(error(401, None, "").to_string().contains("--token-file"));
     }
 
     #[test]

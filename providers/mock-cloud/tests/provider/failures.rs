@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use landfall_provider_api::{Error, Outcome, Provider, Retry};
 use landfall_provider_mock_cloud::{MockCloud, NewError};
 use serde_json::json;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
 use crate::world::{World, address, assigned, cluster, wanted};
@@ -101,23 +102,90 @@ async fn a_wrong_token_names_the_file() {
         provider.release(&wanted("s1").id).await.unwrap_err(),
     ] {
         assert!(matches!(error, Error::Unauthorized(_)), "{error}");
-        assert!(error.to_string().contains("tokenFile"), "{error}");
+        let text = error.to_string();
+        let begin = format!("the mock cloud at {} rejects the token", world.url());
+        assert!(
+            text.starts_with(&begin) && text.contains("tokenFile"),
+            "{text}"
+        );
     }
 }
 
+/// What is said of a mock cloud at this URL.
+async fn said(url: &str) -> String {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let provider = MockCloud::new(url, "token", cluster()).unwrap();
+    let error = provider.ensure(&wanted("s1")).await.unwrap_err();
+    assert!(matches!(error, Error::Unavailable { .. }), "{error}");
+    error.to_string()
+}
+
 #[tokio::test]
-async fn nobody_there_names_the_url() {
-    let world = World::start().await;
+async fn nobody_there_names_the_url_and_the_remedy() {
     let url = {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         format!("http://{}", listener.local_addr().unwrap())
     };
-    drop(world);
-    let provider = MockCloud::new(&url, "token", cluster()).unwrap();
-    let error = provider.ensure(&wanted("s1")).await.unwrap_err();
-    assert!(matches!(error, Error::Unavailable { .. }), "{error}");
-    let text = error.to_string();
-    assert!(text.contains(&url) && text.contains("refused"), "{text}");
+    let expected = format!(
+        "the mock cloud at {url} cannot be reached: connection refused; is it running, and is \
+         `url` right?"
+    );
+    assert_eq!(said(&url).await, expected);
+    assert_eq!(said(&format!("{url}/")).await, expected);
+}
+
+#[tokio::test]
+async fn tls_where_there_is_none_is_told() {
+    let world = World::start().await;
+    let url = world.url().replace("http://", "https://");
+    let text = said(&url).await;
+    let begin = format!("the mock cloud at {url} cannot be reached over TLS: ");
+    assert!(
+        text.starts_with(&begin) && text.contains("`url` begins with http://"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn who_speaks_no_http_is_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(b"SSH-2.0-other\r\n").await.unwrap();
+        }
+    });
+    let text = said(&url).await;
+    let begin = format!(
+        "the connection to the mock cloud at {url} broke during PUT \
+         /v1/load-balancers/k8s.demo.c1.s1: "
+    );
+    assert!(
+        text.starts_with(&begin) && text.ends_with("is `url` right?"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn another_server_is_told() {
+    for (status, body) in [
+        (200, "<html>welcome</html>"),
+        (404, "not found"),
+        (405, "no"),
+        (302, ""),
+    ] {
+        let provider = answered(status, body.to_owned()).await;
+        let error = provider.ensure(&wanted("s1")).await.unwrap_err();
+        assert!(matches!(error, Error::Unavailable { .. }), "{error}");
+        let text = error.to_string();
+        let begins = text.starts_with("the mock cloud at http://127.0.0.1:");
+        assert!(
+            begins && text.contains("is `url` that of a mock cloud"),
+            "{text}"
+        );
+        assert!(text.contains(&status.to_string()), "{text}");
+    }
 }
 
 /// A provider whose cloud answers everything like this.
