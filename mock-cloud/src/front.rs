@@ -15,7 +15,7 @@ mod probe;
 mod ranges;
 mod route;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,9 +42,10 @@ pub(crate) struct Front {
     timing: Timing,
     connections: Group,
     ranges: watch::Sender<Arc<Ranges>>,
-    listeners: BTreeMap<(Protocol, u16), Listener>,
+    /// In boxes, for a node of the tree has room for eleven, and most have one.
+    listeners: BTreeMap<(Protocol, u16), Box<Listener>>,
     /// Every check once, however many listeners send traffic to what it is about.
-    backends: BTreeMap<Check, Checked>,
+    backends: HashMap<Check, Checked>,
 }
 
 impl Front {
@@ -57,7 +58,7 @@ impl Front {
             connections,
             ranges: watch::Sender::default(),
             listeners: BTreeMap::new(),
-            backends: BTreeMap::new(),
+            backends: HashMap::new(),
         }
     }
 
@@ -89,10 +90,9 @@ impl Front {
         for spec in &wanted.listeners {
             let targets = self.targets(spec);
             let gate = Gate::new(self.ranges.subscribe());
-            let listener = self
-                .listeners
-                .entry(key(spec))
-                .or_insert_with(|| Listener::new(key(spec), &self.connections, gate, self.timing));
+            let new = || Listener::new(key(spec), &self.connections, gate, self.timing);
+            let listener = self.listeners.entry(key(spec));
+            let listener = listener.or_insert_with(|| Box::new(new()));
             listener.keep_for(spec, affinity);
             listener.route_to(targets).await;
             listener.listen(&self.addresses).await;
@@ -109,7 +109,7 @@ impl Front {
 
     /// An address on which another program has a port that this load balancer wants.
     pub(crate) fn taken(&self) -> Option<IpAddr> {
-        self.listeners.values().flat_map(Listener::taken).next()
+        self.listeners.values().find_map(|it| it.taken().next())
     }
 
     /// What was asked for with how it fares.
@@ -133,7 +133,7 @@ impl Front {
 
     /// Starts the checks that are new and stops those that are gone.
     fn watch_backends(&mut self, wanted: &[ListenerSpec]) {
-        let checks: BTreeSet<Check> = wanted
+        let checks: HashSet<Check> = wanted
             .iter()
             .flat_map(|spec| self.checks(spec))
             .map(|(_, check)| check)

@@ -1,9 +1,11 @@
 //! Accepting connections.
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 
 use super::connection;
 use super::port::Port;
@@ -11,11 +13,11 @@ use super::port::Port;
 /// Least time from one warning of a listener to the next.
 const QUIET: Duration = Duration::from_mins(1);
 
-/// Accepts for ever.
-pub(super) async fn accept(socket: TcpListener, port: Port) {
+/// Accepts until `stop`; when this returns, the socket is closed.
+pub(super) async fn accept(socket: TcpListener, port: Arc<Port>, stop: CancellationToken) {
     let mut pause = Pause::default();
-    loop {
-        match socket.accept().await {
+    while let Some(accepted) = stop.run_until_cancelled(socket.accept()).await {
+        match accepted {
             Ok((client, from)) => {
                 pause.reset();
                 if port.gate.admits(from.ip()) {
@@ -30,7 +32,9 @@ pub(super) async fn accept(socket: TcpListener, port: Port) {
                     turn_away(&client);
                 }
             }
-            Err(error) => pause.after(&error).await,
+            Err(error) => {
+                stop.run_until_cancelled(pause.after(&error)).await;
+            }
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use landfall_mock_cloud_wire::TargetHealth;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -24,17 +24,17 @@ const GRID: Duration = Duration::from_millis(500);
 pub(super) struct Backend {
     check: Check,
     timing: Timing,
-    judge: watch::Sender<Judge>,
+    judge: Mutex<Judge>,
     failed: Notify,
 }
 
 impl Backend {
     pub(super) fn is_healthy(&self) -> bool {
-        *self.judge.borrow().health() == Health::Healthy
+        *self.judge().health() == Health::Healthy
     }
 
     pub(super) fn describe(&self) -> TargetHealth {
-        self.judge.borrow().health().describe()
+        self.judge().health().describe()
     }
 
     /// Somebody connected to this address, or tried to.
@@ -59,13 +59,15 @@ impl Backend {
         if result.is_err_and(is_our_own) {
             return;
         }
-        self.judge.send_if_modified(|judge| {
-            let differs = judge.note(result.map_err(ToString::to_string));
-            if differs {
-                tracing::debug!(check = ?self.check.probe, health = ?judge.health(), "target health");
-            }
-            differs
-        });
+        let mut judge = self.judge();
+        if judge.note(result.map_err(ToString::to_string)) {
+            tracing::debug!(check = ?self.check.probe, health = ?judge.health(), "target health");
+        }
+    }
+
+    fn judge(&self) -> MutexGuard<'_, Judge> {
+        // Nothing that holds it leaves a half-made change behind.
+        self.judge.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Checks it for ever: at once, then at intervals.
@@ -102,7 +104,7 @@ impl Checked {
     pub(super) fn start(check: Check, timing: Timing) -> Self {
         let is_assumed = check.probe == Probe::Assume;
         let backend = Arc::new(Backend {
-            judge: watch::Sender::new(Judge::new(&check)),
+            judge: Mutex::new(Judge::new(&check)),
             check,
             timing,
             failed: Notify::new(),

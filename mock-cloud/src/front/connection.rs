@@ -15,7 +15,7 @@ const BUFFER: usize = 16 * 1024;
 
 /// Serves a client until it or its target is done, or until it is no longer welcome. A client that
 /// nobody accepts is closed, and one that is not welcome is cut.
-pub(super) async fn serve(mut client: TcpStream, from: IpAddr, port: Port) {
+pub(super) async fn serve(mut client: TcpStream, from: IpAddr, port: Arc<Port>) {
     tokio::select! {
         biased;
         () = port.gate.clone().shut(from) => {

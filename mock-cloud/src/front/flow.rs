@@ -45,20 +45,21 @@ struct Flow {
 }
 
 /// Forwards the datagrams of a socket until `stop`; when this returns, the socket is closed.
-pub(super) async fn forward(socket: UdpSocket, mut port: Port, stop: CancellationToken) {
+pub(super) async fn forward(socket: UdpSocket, port: Arc<Port>, stop: CancellationToken) {
     let socket = Arc::new(socket);
-    let idle = *port.idle_timeout.borrow_and_update();
+    let mut idle_timeout = port.idle_timeout.clone();
+    let idle = *idle_timeout.borrow_and_update();
     let mut flows = Flows {
         table: Recent::new(MOST_FLOWS, idle, Instant::now()),
         socket: Arc::downgrade(&socket),
-        port: port.clone(),
+        port,
     };
     let mut next = None;
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
-            Ok(()) = port.idle_timeout.changed() => {
-                flows.table.set_idle(*port.idle_timeout.borrow_and_update());
+            Ok(()) = idle_timeout.changed() => {
+                flows.table.set_idle(*idle_timeout.borrow_and_update());
             }
             ready = socket.readable() => {
                 if ready.is_err() || flows.take_in(&socket).is_err() {
@@ -92,7 +93,7 @@ struct Flows {
     table: Recent<SocketAddr, Flow>,
     /// Where clients send to.
     socket: Weak<UdpSocket>,
-    port: Port,
+    port: Arc<Port>,
 }
 
 impl Flows {
@@ -161,7 +162,7 @@ impl Flows {
                 let back = carry_back(upstream, listener, client, &used, &through);
                 let back = through.connections.until_cut(back);
                 tokio::select! {
-                    () = port.gate.shut(client.ip()) => {}
+                    () = port.gate.clone().shut(client.ip()) => {}
                     _ = port.connections.until_cut(back) => {}
                 }
                 drop(members);

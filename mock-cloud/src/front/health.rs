@@ -11,7 +11,7 @@ use landfall_mock_cloud_wire::{
 use crate::timing::Timing;
 
 /// How the health of a target is found out, with all that tells one way from another.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Check {
     pub(super) probe: Probe,
     pub(super) interval: Duration,
@@ -20,7 +20,7 @@ pub(super) struct Check {
 }
 
 /// What a check does.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Probe {
     /// Nothing: the target is taken for healthy.
     Assume,

@@ -33,7 +33,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 pub(super) struct Listener {
     protocol: Protocol,
     number: u16,
-    port: Port,
+    port: Arc<Port>,
     published: watch::Sender<Arc<[Arc<Route>]>>,
     idle_timeout: watch::Sender<Duration>,
     live: BTreeMap<SocketAddr, Arc<Route>>,
@@ -69,14 +69,14 @@ impl Listener {
         Self {
             protocol,
             number,
-            port: Port {
+            port: Arc::new(Port {
                 timing,
                 all: load_balancer.clone(),
                 connections: load_balancer.subgroup(),
                 table: Table::new(routes),
                 gate,
                 idle_timeout: idle,
-            },
+            }),
             published,
             idle_timeout,
             live: BTreeMap::new(),
@@ -155,10 +155,8 @@ impl Listener {
         let (port, stop) = (self.port.clone(), CancellationToken::new());
         let task = match self.protocol {
             Protocol::Tcp => {
-                let (socket, stop) = (bind::tcp(address)?, stop.clone());
-                tokio::spawn(async move {
-                    stop.run_until_cancelled(accept(socket, port)).await;
-                })
+                let socket = bind::tcp(address)?;
+                tokio::spawn(accept(socket, port, stop.clone()))
             }
             Protocol::Udp => {
                 let socket = bind::udp(address)?;
@@ -175,7 +173,7 @@ impl Listener {
         self.listen(&[]).await;
         // Connections that were accepted but not yet sent anywhere find no target.
         self.published.send_replace(Arc::default());
-        self.port.connections
+        self.port.connections.clone()
     }
 
     /// Addresses on which another program has the port.

@@ -9,8 +9,8 @@ use super::ranges::Gate;
 use super::route::Table;
 use crate::timing::Timing;
 
-/// Shared by all that goes through one port of a load balancer. Clones share the same.
-#[derive(Debug, Clone)]
+/// Shared by all that goes through one port of a load balancer.
+#[derive(Debug)]
 pub(super) struct Port {
     pub(super) timing: Timing,
     /// Connections and flows of the load balancer.
