@@ -32,12 +32,17 @@ pub struct Gateway {
 
 impl Gateway {
     pub fn to(server: SocketAddr) -> Self {
+        Self::slow(server, Duration::ZERO)
+    }
+
+    /// Whatever the server says arrives this much later.
+    pub fn slow(server: SocketAddr, delay: Duration) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let way = Arc::new(AtomicU8::new(Way::Open as u8));
         let seen = way.clone();
-        thread::spawn(move || accept(&listener, server, &seen));
+        thread::spawn(move || accept(&listener, server, delay, &seen));
         Self { address, way }
     }
 
@@ -60,7 +65,7 @@ fn is(way: &AtomicU8, expected: Way) -> bool {
     way.load(Ordering::SeqCst) == expected as u8
 }
 
-fn accept(listener: &TcpListener, server: SocketAddr, way: &Arc<AtomicU8>) {
+fn accept(listener: &TcpListener, server: SocketAddr, delay: Duration, way: &Arc<AtomicU8>) {
     // Connections that came in silence; they are let through when that ends.
     let mut waiting = Vec::new();
     while !is(way, Way::Gone) {
@@ -72,25 +77,25 @@ fn accept(listener: &TcpListener, server: SocketAddr, way: &Arc<AtomicU8>) {
             waiting.clear();
         } else if is(way, Way::Open) {
             for client in waiting.drain(..) {
-                relay(&client, server, way);
+                relay(&client, server, delay, way);
             }
         }
     }
 }
 
-fn relay(client: &TcpStream, server: SocketAddr, way: &Arc<AtomicU8>) {
+fn relay(client: &TcpStream, server: SocketAddr, delay: Duration, way: &Arc<AtomicU8>) {
     let Ok(server) = TcpStream::connect(server) else {
         return;
     };
-    for (from, to) in [(client, &server), (&server, client)] {
+    for (from, to, delay) in [(client, &server, Duration::ZERO), (&server, client, delay)] {
         let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
         let way = way.clone();
-        thread::spawn(move || pass(from, to, &way));
+        thread::spawn(move || pass(from, to, delay, &way));
     }
 }
 
 /// Passes on what comes until either end closes or the way is cut.
-fn pass(mut from: TcpStream, mut to: TcpStream, way: &AtomicU8) {
+fn pass(mut from: TcpStream, mut to: TcpStream, delay: Duration, way: &AtomicU8) {
     from.set_nonblocking(false).unwrap();
     to.set_nonblocking(false).unwrap();
     from.set_read_timeout(Some(BEAT)).unwrap();
@@ -103,6 +108,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, way: &AtomicU8) {
         match from.read(&mut buffer) {
             Ok(0) => break,
             Ok(read) => {
+                thread::sleep(delay);
                 if to.write_all(&buffer[..read]).is_err() {
                     break;
                 }

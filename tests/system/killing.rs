@@ -22,7 +22,9 @@ const NAMES: usize = 24;
 async fn killed_at_any_moment_it_leaves_exactly_what_is_wanted() {
     let seed = fastrand::u64(..);
     println!("seed {seed}");
-    let world = World::start().await;
+    let mut world = World::start().await;
+    // So that most are killed between a change and its answer.
+    world.slow_down(Duration::from_millis(200));
     let over = Arc::new(AtomicBool::new(false));
     let churn = tokio::spawn(churn(
         world.services(),
@@ -36,7 +38,7 @@ async fn killed_at_any_moment_it_leaves_exactly_what_is_wanted() {
         // Before it is ready, too.
         let kubeconfig = world.kubeconfig.clone();
         let controller = world.controller(&kubeconfig, &["--leader-elect", "false"]);
-        tokio::time::sleep(Duration::from_millis(random.u64(5..2000))).await;
+        tokio::time::sleep(Duration::from_millis(random.u64(5..3000))).await;
         controller.kill();
         killed += 1;
     }

@@ -15,6 +15,7 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use landfall_test_process::{PATIENCE, Process, program};
+use reqwest::Method;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -28,6 +29,8 @@ pub struct World {
     pub kubeconfig: PathBuf,
     /// Where the mock cloud is.
     cloud: SocketAddr,
+    /// Where controllers find it, if that is somewhere else.
+    slowed: Option<Gateway>,
     /// Owned so that they live as long as the story.
     _cloud: Process,
     _cluster: Option<Process>,
@@ -49,6 +52,7 @@ impl World {
         let world = Self {
             cloud: cloud.listens("api"),
             _cloud: cloud,
+            slowed: None,
             client,
             namespace,
             folder,
@@ -79,7 +83,8 @@ impl World {
 
     /// The configuration file, written anew.
     pub fn config(&self) -> PathBuf {
-        let cloud = self.cloud;
+        let slowed = self.slowed.as_ref().map(Gateway::address);
+        let cloud = slowed.unwrap_or(self.cloud);
         let (name, class) = (&self.namespace, self.class());
         self.write(
             "landfall.yaml",
@@ -230,10 +235,20 @@ providers:
 
     /// Has the mock cloud take another token from now on.
     pub async fn change_token(&self, token: &str) {
-        let url = format!("http://{}/admin/token", self.cloud);
-        let body = json!({ "token": token });
-        let asked = self.http.put(url).bearer_auth(ADMIN_TOKEN).json(&body);
-        asked.send().await.unwrap().error_for_status().unwrap();
+        self.admin(Method::PUT, "token", &json!({ "token": token }))
+            .await;
+    }
+
+    /// What the mock cloud answers reaches controllers that start later only after this time.
+    pub fn slow_down(&mut self, delay: Duration) {
+        self.slowed = Some(Gateway::slow(self.cloud, delay));
+    }
+
+    async fn admin(&self, method: Method, what: &str, body: &Value) {
+        let url = format!("http://{}/admin/{what}", self.cloud);
+        let asked = self.http.request(method, url).bearer_auth(ADMIN_TOKEN);
+        let answer = asked.json(body).send().await.unwrap();
+        answer.error_for_status().unwrap();
     }
 
     /// Status and text of `/readyz`.
