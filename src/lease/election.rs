@@ -139,6 +139,22 @@ impl Election {
         self.not_before = Some(begun + self.timing.retry);
     }
 
+    /// A write came too late: this is what a fresh read found then. It is newer than anything of
+    /// ours, so even if we are its holder still (somebody set a label on the Lease), the next
+    /// write, which is made a while later, must be of this version.
+    pub fn overtaken(&mut self, holding: Option<Holding>, now: Instant) {
+        match holding {
+            Some(holding) if holding.holder == self.identity => {
+                self.seen = Some(Seen {
+                    holding,
+                    since: now,
+                });
+            }
+            other => self.see(other, now),
+        }
+        self.failed(now);
+    }
+
     /// A write or read failed; the next is made a while later.
     pub fn failed(&mut self, now: Instant) {
         self.not_before = Some(now + self.timing.retry);

@@ -64,6 +64,29 @@ fn a_lease_that_nobody_renews_is_taken_when_it_has_run_out_on_our_clock() {
 }
 
 #[test]
+fn a_leader_whose_lease_somebody_else_wrote_to_renews_what_stands_now() {
+    let start = Instant::now();
+    let mut election = candidate();
+    election.see(None, start);
+    election.wrote(held("me", "1"), start);
+    // The watch may tell of a version older than our last write; what a conflict read is newer.
+    election.see(Some(held("me", "2")), start + seconds(2));
+    assert_eq!(election.version(), Some("1"));
+    election.overtaken(Some(held("me", "2")), start + seconds(2));
+    assert_eq!(election.version(), Some("2"));
+    assert_eq!(
+        election.next(start + seconds(2)),
+        Next::Wait(start + seconds(4))
+    );
+    let renewal = Next::Write {
+        transitions: 3,
+        taken: false,
+    };
+    assert_eq!(election.next(start + seconds(4)), renewal);
+    assert_eq!(election.leads_until(), Some(start + seconds(10)));
+}
+
+#[test]
 fn a_lease_that_was_given_up_is_taken_at_once() {
     let now = Instant::now();
     let mut election = candidate();

@@ -176,8 +176,7 @@ impl Campaign {
                 self.gate.send_replace(self.election.leads_until());
             }
             Err(Failed::Overtaken(holding)) => {
-                self.election.see(holding, Instant::now());
-                self.election.failed(Instant::now());
+                self.election.overtaken(holding, Instant::now());
             }
             Err(Failed::Not(why)) => {
                 let Candidate {
