@@ -1,26 +1,10 @@
 //! The sandbox through kubectl.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use crate::process::{output, skip};
+use crate::process::{kubectl, output};
 use crate::world::{World, answer, until_silent};
-
-/// kubectl of 1.27 or newer, as the runner of all tests found or built it.
-pub fn kubectl() -> Option<PathBuf> {
-    let named = std::env::var_os("LANDFALL_KUBECTL").map(PathBuf::from);
-    let on_path = || {
-        let folders = std::env::var_os("PATH")?;
-        std::env::split_paths(&folders)
-            .map(|it| it.join("kubectl"))
-            .find(|it| it.exists())
-    };
-    let found = named.or_else(on_path);
-    if found.is_none() {
-        skip("what needs kubectl: there is none; tests/run finds or builds one");
-    }
-    found
-}
 
 /// Runs kubectl against the sandbox; it must succeed.
 fn run(kubectl: &Path, world: &World, arguments: &str) -> String {

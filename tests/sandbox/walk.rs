@@ -7,8 +7,7 @@ use std::time::Instant;
 
 use tempfile::TempDir;
 
-use crate::kubectl::kubectl;
-use crate::process::{PATIENCE, Process, output, program};
+use crate::process::{PATIENCE, Process, kubectl, output, program};
 
 /// User and group `nobody`, who may do nothing.
 const NOBODY: &str = "65534";

@@ -5,8 +5,9 @@
 //! ```
 //!
 //! The folder holds etcd, kube-apiserver and kube-controller-manager. The command finds the
-//! administrator's kubeconfig in `LANDFALL_CONTROL_PLANE`, and its status is ours. Whatever ends
-//! first (the command, we, our parent, a part of the control plane), nothing is left running.
+//! administrator's kubeconfig in `LANDFALL_CONTROL_PLANE` and the API server's audit log in
+//! `LANDFALL_AUDIT_LOG`, and its status is ours. Whatever ends first (the command, we, our parent, a
+//! part of the control plane), nothing is left running.
 
 mod authority;
 mod control_plane;
@@ -26,6 +27,8 @@ use control_plane::ControlPlane;
 
 /// What the command finds the kubeconfig in.
 const KUBECONFIG: &str = "LANDFALL_CONTROL_PLANE";
+/// What the command finds the audit log in.
+const AUDIT_LOG: &str = "LANDFALL_AUDIT_LOG";
 /// How often we look whether parent and control plane are still there.
 const LOOK: Duration = Duration::from_millis(500);
 /// How long the command may take to end once it was asked to.
@@ -103,6 +106,7 @@ fn spawn(
         .arg(command)
         .args(arguments)
         .env(KUBECONFIG, control_plane.kubeconfig())
+        .env(AUDIT_LOG, control_plane.audit_log())
         .kill_on_drop(true)
         .spawn()
         .with_context(|| format!("cannot start {shown}: no setpriv (of util-linux)"))

@@ -217,6 +217,22 @@ pub fn output(command: &mut Command) -> (bool, String) {
     (status.success(), text)
 }
 
+/// kubectl of 1.27 or newer, as the runner of all tests found or built it.
+pub fn kubectl() -> Option<PathBuf> {
+    let named = std::env::var_os("LANDFALL_KUBECTL").map(PathBuf::from);
+    let on_path = || {
+        let folders = std::env::var_os("PATH")?;
+        std::env::split_paths(&folders)
+            .map(|it| it.join("kubectl"))
+            .find(|it| it.exists())
+    };
+    let found = named.or_else(on_path);
+    if found.is_none() {
+        skip("what needs kubectl: there is none; tests/run finds or builds one");
+    }
+    found
+}
+
 /// Says that something was not tested, where the runner of all tests repeats it.
 pub fn skip(what: &str) {
     eprintln!("SKIPPED: {what}");

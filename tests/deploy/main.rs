@@ -1,0 +1,12 @@
+//! What `deploy/` holds, tried on a real control plane: manifests, rights, and the program of the
+//! image.
+#![expect(clippy::unwrap_used, unreachable_pub, reason = "tests")]
+
+mod audit;
+mod cloud;
+mod grants;
+mod image;
+mod manifests;
+mod plane;
+
+use landfall_test_process as process;

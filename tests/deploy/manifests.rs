@@ -1,0 +1,147 @@
+//! The manifests: an API server takes them, and what they say of each other is so.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::rbac::v1::ClusterRole;
+use kube::Api;
+use kube::api::ListParams;
+use serde_json::Value;
+
+use crate::grants::Grant;
+use crate::plane::{NAMESPACE, Plane, documents, object, until};
+use crate::process::{kubectl, output};
+
+/// Folders that `kubectl apply -k` takes. A component is none: it is part of one.
+fn overlays() -> Vec<String> {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/");
+    let mut open = vec![format!("{root}deploy"), format!("{root}examples")];
+    let mut found = Vec::new();
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let shown = path.to_str().unwrap();
+            if path.is_dir() {
+                open.push(shown.to_owned());
+            } else if let Some(folder) = shown.strip_suffix("/kustomization.yaml")
+                && documents(shown)[0]["kind"] == "Kustomization"
+            {
+                found.push(folder[root.len()..].to_owned());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[tokio::test]
+#[ignore = "needs a real control plane: a mock cluster knows few kinds"]
+async fn an_api_server_takes_every_overlay() {
+    let overlays = overlays();
+    assert_eq!(
+        overlays,
+        ["deploy/controller", "deploy/rights", "examples/sidecar"]
+    );
+    let Some(plane) = Plane::find().await else {
+        return;
+    };
+    // Even to a dry run a namespace that is not there is not there.
+    until("the namespace is applied", async || {
+        plane
+            .try_kubectl("apply -f deploy/controller/namespace.yaml")
+            .0
+    })
+    .await;
+    for overlay in overlays {
+        let (taken, said) = plane.try_kubectl(&format!("apply --dry-run=server -k {overlay}"));
+        assert!(taken && !said.contains("Warning"), "{overlay}: {said}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a real control plane: a mock cluster admits any pod"]
+async fn the_pods_are_admitted_where_pod_security_is_restricted() {
+    let Some(plane) = Plane::find().await else {
+        return;
+    };
+    plane.apply_controller().await;
+    let (admitted, said) = plane.try_kubectl("-n landfall-system run any --image=any");
+    assert!(!admitted && said.contains("violates PodSecurity"), "{said}");
+    let pods = Api::<Pod>::namespaced(plane.client.clone(), NAMESPACE);
+    let ours = ListParams::default().labels("app.kubernetes.io/name=landfall-controller");
+    until("two pods are there", async || {
+        pods.list(&ours).await.unwrap().items.len() == 2
+    })
+    .await;
+    let deployments = Api::<Deployment>::namespaced(plane.client.clone(), NAMESPACE);
+    let deployment = deployments.get("landfall-controller").await.unwrap();
+    let conditions = deployment.status.unwrap().conditions.unwrap_or_default();
+    let failed = conditions
+        .iter()
+        .find(|it| it.type_.as_deref() == Some("ReplicaFailure"));
+    assert!(failed.is_none(), "{failed:?}");
+}
+
+#[test]
+fn the_sidecar_stands_beside_a_manager_that_leaves_services_alone() {
+    let Some(kubectl) = kubectl() else { return };
+    let root = env!("CARGO_MANIFEST_DIR");
+    let (built, said) = output(
+        Command::new(kubectl)
+            .current_dir(root)
+            .args(["kustomize", "examples/sidecar"]),
+    );
+    assert!(built, "{said}");
+    let objects: Vec<Value> = serde_saphyr::from_multiple(&said).unwrap();
+    let manager = objects.iter().find(|it| it["kind"] == "Deployment");
+    let containers = &manager.unwrap()["spec"]["template"]["spec"]["containers"];
+    let arguments = |name: &str| {
+        let mut containers = containers.as_array().unwrap().iter();
+        let container = containers.find(|it| it["name"] == name).unwrap();
+        container["args"].as_array().unwrap().clone()
+    };
+    let off = "--controllers=*,-service-lb-controller";
+    assert_eq!(*arguments("cloud-controller-manager").last().unwrap(), off);
+    let ours = arguments("landfall");
+    assert!(
+        ours[0] == "controller" && !ours.contains(&off.into()),
+        "{ours:?}"
+    );
+}
+
+#[test]
+fn the_table_of_rights_is_what_the_roles_grant() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let roles = documents(&format!("{root}/deploy/rights/roles.yaml"));
+    let rules = roles
+        .into_iter()
+        .flat_map(|role| object::<ClusterRole>(role).rules.unwrap());
+    let granted: BTreeSet<_> = rules
+        .flat_map(|rule| Grant::of_rule(&rule, None))
+        .map(|grant| grant.table_row())
+        .collect();
+    let page = std::fs::read_to_string(format!("{root}/docs/deploy.md")).unwrap();
+    let mut told = BTreeSet::new();
+    for line in page.lines().filter(|line| line.starts_with("| `")) {
+        let mut cells = line.split('|').skip(1).map(|it| it.replace('`', ""));
+        let mut cell = || cells.next().unwrap().trim().to_owned();
+        let (resource, name, verbs) = (cell(), cell(), cell());
+        for verb in verbs.split(", ") {
+            told.insert([resource.clone(), name.clone(), verb.to_owned()]);
+        }
+    }
+    assert_eq!(told, granted);
+}
+
+/// The container of the controller in this manifest, and its pod.
+pub fn container(manifest: &str) -> (Value, Value) {
+    let path = format!("{}/deploy/{manifest}", env!("CARGO_MANIFEST_DIR"));
+    let documents = documents(&path);
+    let deployment = documents.iter().find(|it| it["kind"] == "Deployment");
+    let pod = deployment.unwrap()["spec"]["template"]["spec"].clone();
+    let containers = pod["containers"].as_array().unwrap();
+    let container = containers.iter().find(|it| it["name"] == "landfall");
+    (container.unwrap().clone(), pod)
+}

@@ -1,0 +1,97 @@
+//! A real control plane, which this binary has for itself, and what of `deploy/` stands there.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use k8s_openapi::api::authentication::v1::TokenRequest;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::api::PostParams;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Config};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::process::{PATIENCE, kubectl, output};
+
+pub const NAMESPACE: &str = "landfall-system";
+pub const ACCOUNT: &str = "landfall-controller";
+
+pub struct Plane {
+    kubectl: PathBuf,
+    kubeconfig: PathBuf,
+    pub client: Client,
+}
+
+impl Plane {
+    /// The one that `with-control-plane` has started. `None` if there is no kubectl.
+    pub async fn find() -> Option<Self> {
+        let kubectl = kubectl()?;
+        let kubeconfig = std::env::var_os("LANDFALL_CONTROL_PLANE");
+        let kubeconfig = PathBuf::from(kubeconfig.expect("started by with-control-plane"));
+        // A second call fails only because a first succeeded.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let read = Kubeconfig::read_from(&kubeconfig).unwrap();
+        let config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await;
+        Some(Self {
+            kubectl,
+            kubeconfig,
+            client: Client::try_from(config.unwrap()).unwrap(),
+        })
+    }
+
+    /// Runs kubectl in the root of the repository. Returns whether it succeeded and what it said.
+    pub fn try_kubectl(&self, arguments: &str) -> (bool, String) {
+        output(
+            Command::new(&self.kubectl)
+                .env("KUBECONFIG", &self.kubeconfig)
+                .current_dir(env!("CARGO_MANIFEST_DIR"))
+                .args(arguments.split(' ')),
+        )
+    }
+
+    /// Puts the controller's manifests there, beside others who do the same.
+    pub async fn apply_controller(&self) {
+        let mut said = String::new();
+        let applied = async || {
+            let applied = self.try_kubectl("apply -k deploy/controller");
+            said = applied.1;
+            applied.0
+        };
+        until("deploy/controller is applied", applied).await;
+        assert!(!said.contains("Warning"), "{said}");
+    }
+
+    /// Writes a kubeconfig for the controller's account, with a token as a pod would have it.
+    pub async fn account_kubeconfig(&self, path: &Path) {
+        let accounts = Api::<ServiceAccount>::namespaced(self.client.clone(), NAMESPACE);
+        let request = TokenRequest::default();
+        let parameters = PostParams::default();
+        let answer = accounts.create_token_request(ACCOUNT, &parameters, &request);
+        let token = answer.await.unwrap().status.unwrap().token;
+        let admin = std::fs::read_to_string(&self.kubeconfig).unwrap();
+        let mut kubeconfig: Value = serde_saphyr::from_str(&admin).unwrap();
+        kubeconfig["users"][0]["user"] = serde_json::json!({"token": token});
+        std::fs::write(path, kubeconfig.to_string()).unwrap();
+    }
+}
+
+/// A typed object from JSON.
+pub fn object<T: DeserializeOwned>(json: Value) -> T {
+    serde_json::from_value(json).unwrap()
+}
+
+/// The documents of a file of manifests.
+pub fn documents(path: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(path).unwrap();
+    serde_saphyr::from_multiple(&text).unwrap()
+}
+
+/// Polls until it is so.
+pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so().await {
+        assert!(Instant::now() < deadline, "waited too long until {what}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
