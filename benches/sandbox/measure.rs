@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 /// `/proc/PID/stat` counts in these (`getconf CLK_TCK`, 100 on every Linux).
 const TICKS: f64 = 100.0;
+/// Of fewer values than this no 99th percentile is told.
+const ENOUGH: usize = 20;
 
 pub fn load_average() -> String {
     fs::read_to_string("/proc/loadavg")
@@ -13,11 +15,17 @@ pub fn load_average() -> String {
 
 /// Resident memory of a process.
 pub fn rss_mib(id: u32) -> f64 {
+    memory_mib(id, "VmRSS:")
+}
+
+/// The most resident memory that a process ever had.
+pub fn peak_rss_mib(id: u32) -> f64 {
+    memory_mib(id, "VmHWM:")
+}
+
+fn memory_mib(id: u32, field: &str) -> f64 {
     let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS:"))
-        .unwrap();
+    let line = status.lines().find(|line| line.starts_with(field)).unwrap();
     let kib: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
     kib / 1024.0
 }
@@ -25,12 +33,13 @@ pub fn rss_mib(id: u32) -> f64 {
 /// The share of one core that a process takes for a while.
 pub fn cpu_share(id: u32, during: Duration) -> f64 {
     let start = Instant::now();
-    let before = ticks(id);
+    let before = cpu_seconds(id);
     std::thread::sleep(during);
-    (ticks(id) - before) / TICKS / start.elapsed().as_secs_f64()
+    (cpu_seconds(id) - before) / start.elapsed().as_secs_f64()
 }
 
-fn ticks(id: u32) -> f64 {
+/// Processor time that a process has taken since its start, in its own code and in the kernel.
+pub fn cpu_seconds(id: u32) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
     let fields = stat.rsplit_once(')').unwrap().1;
     let number = |field: usize| -> f64 {
@@ -42,16 +51,17 @@ fn ticks(id: u32) -> f64 {
             .unwrap()
     };
     // utime and stime, fields 14 and 15 of proc(5), counted from behind the name.
-    number(11) + number(12)
+    (number(11) + number(12)) / TICKS
 }
 
 pub fn sorted_millis(times: Vec<Duration>) -> Vec<f64> {
-    let mut millis: Vec<_> = times
-        .into_iter()
-        .map(|time| time.as_secs_f64() * 1000.0)
-        .collect();
-    millis.sort_by(f64::total_cmp);
-    millis
+    let millis = times.into_iter().map(|time| time.as_secs_f64() * 1000.0);
+    sorted(millis.collect())
+}
+
+pub fn sorted(mut values: Vec<f64>) -> Vec<f64> {
+    values.sort_by(f64::total_cmp);
+    values
 }
 
 fn percentile(sorted: &[f64], percent: usize) -> f64 {
@@ -69,7 +79,7 @@ pub struct Row {
 
 impl Row {
     pub fn of(what: &str, sorted: &[f64], aim: &str) -> Self {
-        let p99 = Some(percentile(sorted, 99));
+        let p99 = (sorted.len() >= ENOUGH).then(|| percentile(sorted, 99));
         Self {
             p99,
             ..Self::single(what, percentile(sorted, 50), aim)

@@ -9,6 +9,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Node, Service};
 use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::jiff::Timestamp;
 use kube::Api;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
@@ -192,26 +193,21 @@ impl Life {
     /// What it does first then, look or write, is chance; only the latter meets a conflict.
     async fn contest_the_lease(&self, controller: &Process) {
         let leases = Api::<Lease>::namespaced(self.plane.client.clone(), NAMESPACE);
+        let is_overdue = async || {
+            let renewed = leases.get(LEASE).await.unwrap().spec.unwrap().renew_time;
+            let age = Timestamp::now().duration_since(renewed.unwrap().0);
+            age > OVERDUE.try_into().unwrap()
+        };
         let mut turn = 0;
         until("a renewal of the Lease has met a conflict", async || {
             controller.signal("STOP");
-            until("the Lease is not renewed in time", async || {
-                let renewed = leases.get(LEASE).await.unwrap().spec.unwrap().renew_time;
-                let age = k8s_openapi::jiff::Timestamp::now().duration_since(renewed.unwrap().0);
-                age > OVERDUE.try_into().unwrap()
-            })
-            .await;
+            until("the Lease is not renewed in time", &is_overdue).await;
             turn += 1;
             let note = json!({"metadata": {"annotations": {"example.com/turn": turn.to_string()}}});
             let (parameters, note) = (PatchParams::default(), Patch::Merge(note));
             leases.patch(LEASE, &parameters, &note).await.unwrap();
             controller.signal("CONT");
-            until("the Lease is renewed", async || {
-                let renewed = leases.get(LEASE).await.unwrap().spec.unwrap().renew_time;
-                let age = k8s_openapi::jiff::Timestamp::now().duration_since(renewed.unwrap().0);
-                age < OVERDUE.try_into().unwrap()
-            })
-            .await;
+            until("the Lease is renewed", async || !is_overdue().await).await;
             requests().iter().any(|it| it.is_for("get", "leases"))
         })
         .await;

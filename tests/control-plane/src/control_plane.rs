@@ -20,6 +20,8 @@ const ATTEMPTS: usize = 5;
 /// Both families, IPv4 first, as most clusters with two have them.
 const CLUSTER_IPS: &str = "10.96.0.0/16,fd00:10:96::/112";
 const POD_IPS: &str = "10.244.0.0/16,fd00:10:244::/56";
+/// Kubernetes' default.
+const NODE_PORTS: &str = "30000-32767";
 /// What the accounts of `deploy/controller` ask for is noted, for the test of their rights, and
 /// nothing else: stories and numbers pay nothing for it.
 const AUDIT_POLICY: &str = r#"
@@ -42,8 +44,8 @@ pub(crate) struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Starts one from the programs in this folder.
-    pub(crate) async fn start(binaries: &Path) -> Result<Self> {
+    /// Starts one from the programs in this folder, with another range of node ports than usual.
+    pub(crate) async fn start(binaries: &Path, node_ports: Option<&str>) -> Result<Self> {
         for name in ["etcd", "kube-apiserver", "kube-controller-manager"] {
             ensure!(
                 binaries.join(name).exists(),
@@ -52,11 +54,11 @@ impl ControlPlane {
             );
         }
         for _ in 1..ATTEMPTS {
-            if let Some(started) = Self::attempt(binaries).await? {
+            if let Some(started) = Self::attempt(binaries, node_ports).await? {
                 return Ok(started);
             }
         }
-        let last = Self::attempt(binaries).await?;
+        let last = Self::attempt(binaries, node_ports).await?;
         last.context("others took our ports over and over")
     }
 
@@ -85,7 +87,7 @@ impl ControlPlane {
     }
 
     /// `None` if somebody else took one of the ports.
-    async fn attempt(binaries: &Path) -> Result<Option<Self>> {
+    async fn attempt(binaries: &Path, node_ports: Option<&str>) -> Result<Option<Self>> {
         let folder = tempfile::Builder::new()
             .prefix("landfall-control-plane-")
             .tempdir()?;
@@ -106,7 +108,10 @@ impl ControlPlane {
         };
         let mut parts = vec![
             start("etcd", &etcd(client_port, peer_port))?,
-            start("kube-apiserver", &api_server(client_port, server_port))?,
+            start(
+                "kube-apiserver",
+                &api_server(client_port, server_port, node_ports),
+            )?,
         ];
         let client = client(&admin).await?;
         if !until(&mut parts, "the API server is ready", || ready(&client)).await? {
@@ -200,7 +205,8 @@ fn etcd(client: u16, peer: u16) -> String {
 
 /// On a loopback address there can be no endpoint of the Service `kubernetes`, hence the
 /// reconciler and the address from the range for documentation.
-fn api_server(etcd: u16, port: u16) -> String {
+fn api_server(etcd: u16, port: u16, node_ports: Option<&str>) -> String {
+    let node_ports = node_ports.unwrap_or(NODE_PORTS);
     format!(
         "--etcd-servers=http://127.0.0.1:{etcd}
          --bind-address=127.0.0.1 --secure-port={port}
@@ -210,6 +216,7 @@ fn api_server(etcd: u16, port: u16) -> String {
          --service-account-issuer=https://kubernetes.default.svc
          --service-account-key-file=sa.pub --service-account-signing-key-file=sa.key
          --service-cluster-ip-range={CLUSTER_IPS} --allow-privileged=true --profiling=false
+         --service-node-port-range={node_ports}
          --audit-policy-file=audit-policy.yaml --audit-log-path=audit.log"
     )
 }

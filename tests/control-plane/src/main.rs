@@ -1,7 +1,7 @@
 //! Runs a command while a real Kubernetes control plane is up.
 //!
 //! ```text
-//! KUBEBUILDER_ASSETS=FOLDER with-control-plane COMMAND ARGUMENT...
+//! KUBEBUILDER_ASSETS=FOLDER with-control-plane [--node-ports=FIRST-LAST] COMMAND ARGUMENT...
 //! ```
 //!
 //! The folder holds etcd, kube-apiserver and kube-controller-manager. The command finds the
@@ -48,9 +48,16 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<ExitStatus> {
     let parent = parent_id();
-    let mut arguments = std::env::args_os().skip(1);
+    let mut arguments = std::env::args_os().skip(1).peekable();
+    // A wide range makes each allocation slow, so it is for those who need it.
+    let node_ports = arguments
+        .next_if(|it| {
+            it.to_str()
+                .is_some_and(|it| it.starts_with("--node-ports="))
+        })
+        .map(|it| it.to_string_lossy()["--node-ports=".len()..].to_owned());
     let Some(command) = arguments.next() else {
-        bail!("which command? with-control-plane COMMAND ARGUMENT...");
+        bail!("which command? with-control-plane [--node-ports=FIRST-LAST] COMMAND ARGUMENT...");
     };
     let binaries = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
     let binaries =
@@ -63,7 +70,7 @@ async fn run() -> Result<ExitStatus> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let start = Instant::now();
     let mut control_plane = tokio::select! {
-        started = ControlPlane::start(&binaries) => started?,
+        started = ControlPlane::start(&binaries, node_ports.as_deref()) => started?,
         _ = terminate.recv() => bail!("told to end"),
         _ = interrupt.recv() => bail!("told to end"),
     };
