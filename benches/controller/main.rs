@@ -16,14 +16,13 @@ mod cloud;
 mod cluster;
 #[path = "../sandbox/measure.rs"]
 mod measure;
-#[path = "../../tests/sandbox/process.rs"]
-mod process;
 mod subject;
 mod trivial;
 
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use landfall_test_process as process;
 
 use cloud::Cloud;
 use cluster::{Cluster, Seen};
