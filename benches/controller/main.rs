@@ -217,6 +217,7 @@ impl Bench {
     async fn restarts(&mut self, table: &mut Table, cloud: &Cloud, controller: &mut Process) {
         let (mut ready, mut early, mut late) = (Vec::new(), Vec::new(), Vec::new());
         let (mut writes, mut reads, mut changes) = (Vec::new(), Vec::new(), Vec::new());
+        let mut rss = Vec::new();
         for _ in 0..self.repetitions {
             self.cluster.settle().await;
             controller.signal("TERM");
@@ -245,6 +246,7 @@ impl Bench {
             self.cluster.settle().await;
             let made = self.cluster.writes().await.since(&before);
             writes.push(made.statuses - 4.0);
+            rss.push(rss_mib(controller.id()));
             let since = cloud.calls().await;
             reads.push((since.reads - calls.reads) as f64);
             changes.push((since.changes - calls.changes) as f64 - 2.0);
