@@ -1,7 +1,7 @@
 //! What a Service's status is to say.
 
 use k8s_openapi::api::core::v1::{LoadBalancerIngress, PortStatus, Service, ServicePort};
-use landfall_provider_api::{Assigned, Ingress, IpMode, Outcome, PortFailure, Serving};
+use landfall_provider_api::{Assigned, Family, Ingress, IpMode, Outcome, PortFailure, Serving};
 
 use crate::marks::{PROVISIONED, SERVING, condition_of};
 use crate::parse::{Fault, Parsed};
@@ -190,7 +190,12 @@ fn provisioned(service: &Service, assigned: &Assigned, failed: &[&PortFailure]) 
     let places: Vec<_> = assigned.ingress.iter().map(place).collect();
     let places = places.join(", ");
     if failed.is_empty() {
-        let message = format!("traffic lands at {places}");
+        let mut message = format!("traffic lands at {places}");
+        if let Some(family) = lacking(service, assigned) {
+            message.push_str("; there is no ");
+            message.push_str(family);
+            message.push_str(" address for it now");
+        }
         return condition(service, "True", "Provisioned", message);
     }
     let reasons: Vec<_> = failed
@@ -209,6 +214,20 @@ fn provisioned(service: &Service, assigned: &Assigned, failed: &[&PortFailure]) 
         format!("the address is {places}, but no port is served there: {reasons}")
     };
     condition(service, "False", "PortsNotServed", message)
+}
+
+/// The family that a Service would like and has no address of; one that it requires is an error.
+fn lacking<'a>(service: &'a Service, assigned: &Assigned) -> Option<&'a str> {
+    let has = |name: &str| {
+        assigned.ingress.iter().any(|entry| match entry {
+            Ingress::Ip { address, .. } => Family::of(*address).to_string() == name,
+            // A name may resolve to any.
+            Ingress::Hostname(_) => true,
+        })
+    };
+    let families = service.spec.iter().flat_map(|spec| spec.ip_families.iter());
+    let mut families = families.flatten().map(String::as_str);
+    families.find(|name| !has(name))
 }
 
 fn place(ingress: &Ingress) -> String {

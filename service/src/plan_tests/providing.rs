@@ -213,3 +213,18 @@ fn the_status_names_every_port_and_what_is_wrong_with_it() {
     );
     assert_eq!(status.provisioned.reason, "PortsNotServed");
 }
+
+#[test]
+fn a_family_that_is_lacking_is_named() {
+    let object: Service = service()
+        .spec("ipFamilies", json!(["IPv4", "IPv6"]))
+        .spec("ipFamilyPolicy", json!("PreferDualStack"))
+        .into();
+    let parsed = parse(&object, &capabilities(), &around()).unwrap();
+    let status = Status::of(&object, &parsed, &Ok(provisioned()));
+    assert_eq!(status.provisioned.status, "True");
+    assert_eq!(
+        status.provisioned.message,
+        "traffic lands at 192.0.2.1; there is no IPv6 address for it now"
+    );
+}
