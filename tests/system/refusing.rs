@@ -192,3 +192,50 @@ async fn a_provider_that_does_not_let_us_in_is_told_and_heals() {
     world.until_provisioned("web").await;
     world.until_readyz(&mut controller, 200, "ok").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kubeconfig_that_is_no_good_ends_it_with_one_message() {
+    let world = World::start().await;
+    let with = |server: &str, authority: &str, context: &str| {
+        format!(
+            "apiVersion: v1
+kind: Config
+clusters: [{{name: a, cluster: {{server: '{server}', {authority}}}}}]
+users: [{{name: a, user: {{token: x}}}}]
+contexts: [{{name: a, context: {{cluster: a, user: a}}}}]
+current-context: {context}
+"
+        )
+    };
+    let https = "https://127.0.0.1:1";
+    let hello = "certificate-authority-data: aGVsbG8=";
+    let cases = [
+        ("{{{", "unclosed bracket"),
+        ("kind: Config", "current context"),
+        (&with(https, "", "b"), "current context: b"),
+        (
+            &with("127.0.0.1:1", "", "a"),
+            "write it like https://127.0.0.1:1",
+        ),
+        (
+            &with(https, "certificate-authority-data: '!'", "a"),
+            "certificate authority",
+        ),
+        (&with(https, hello, "a"), "holds no certificate"),
+        (
+            &with(https, "certificate-authority: /nowhere/ca.crt", "a"),
+            "/nowhere/ca.crt",
+        ),
+    ];
+    for (content, words) in cases {
+        let kubeconfig = world.write("kubeconfig-bad", content);
+        let ended = hindered(&world, &kubeconfig).ended();
+        assert_eq!(ended.status.code(), Some(2), "{content}: {}", ended.errors);
+        assert!(
+            ended.errors.contains(words),
+            "no {words:?} in {}",
+            ended.errors
+        );
+        assert!(!ended.errors.contains("panicked"), "{}", ended.errors);
+    }
+}
