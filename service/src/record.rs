@@ -13,7 +13,7 @@ use crate::marks::uid_of;
 /// A Service that is deleted and made again under its name is another Service: its predecessor's
 /// load balancer is released before its own is made.
 #[derive(Debug, Clone, Default)]
-pub struct Record(BTreeMap<String, Tenure>);
+pub struct Record(BTreeMap<String, Box<Tenure>>);
 
 /// What is known about one Service.
 #[derive(Debug, Clone, Default)]
@@ -63,7 +63,7 @@ impl From<&Error> for Failure {
 impl Record {
     /// What is known about the Service with this UID.
     pub fn tenure(&self, uid: &str) -> Option<&Tenure> {
-        self.0.get(uid)
+        self.0.get(uid).map(AsRef::as_ref)
     }
 
     /// The same, to be changed; nothing is known at first.
@@ -79,13 +79,15 @@ impl Record {
         let marked = claims.marked(service);
         self.0
             .entry(uid_of(service).to_owned())
-            .or_insert_with(|| Tenure {
-                ours: marked.is_some() || !owned.is_empty(),
-                holders: match marked {
-                    Some(marked) if owned.is_empty() => marked.into_iter().cloned().collect(),
-                    _ => owned,
-                },
-                attempt: None,
+            .or_insert_with(|| {
+                Box::new(Tenure {
+                    ours: marked.is_some() || !owned.is_empty(),
+                    holders: match marked {
+                        Some(marked) if owned.is_empty() => marked.into_iter().cloned().collect(),
+                        _ => owned,
+                    },
+                    attempt: None,
+                })
             });
     }
 
@@ -106,7 +108,7 @@ impl Record {
     ) -> impl Iterator<Item = (&str, &Tenure)> {
         self.0
             .iter()
-            .map(|(uid, tenure)| (uid.as_str(), tenure))
+            .map(|(uid, tenure)| (uid.as_str(), tenure.as_ref()))
             .filter(move |(uid, tenure)| Some(*uid) != current && !tenure.holders.is_empty())
     }
 

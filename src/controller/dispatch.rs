@@ -23,6 +23,10 @@ use super::sweep::Sweep;
 /// Time that calls under way have to end when the controller stops.
 const DRAIN: Duration = Duration::from_secs(3);
 
+/// How far a Service that somebody has just changed goes ahead of those that are looked at because
+/// all are. After that time these have their turn, so nobody waits for ever.
+const HEAD_START: Duration = Duration::from_secs(5);
+
 /// What a watch or a provider has to tell.
 #[derive(Debug)]
 pub(super) enum Note {
@@ -118,8 +122,12 @@ impl Dispatcher {
         match note {
             Note::Look(name) => {
                 let service = self.context.watches.service(&name);
+                // Its turn may be far off; what the watch knows by now need not be kept twice.
+                if let Some(memory) = self.memories.get_mut(&name) {
+                    memory.newest(service.clone());
+                }
                 if self.is_of_interest(&name, service.as_deref()) {
-                    self.queue.add(&name, now);
+                    self.queue.add(&name, now.checked_sub(HEAD_START).unwrap_or(now));
                 }
             }
             Note::LookAtAll => self.look_at_all(now),

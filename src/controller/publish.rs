@@ -48,7 +48,7 @@ impl Publisher {
             .patch_status(&name.name, &parameters, &Patch::Strategic(body))
             .await;
         match patched {
-            Ok(service) => Ok(Written::Done(Arc::new(service))),
+            Ok(service) => Ok(Written::Done(kept(service))),
             Err(kube::Error::Api(status)) if status.is_not_found() => Ok(Written::Gone),
             // 409: another version. 422: what we write no longer fits, say ingress after a change
             // of type; only a fresh look tells which.
@@ -72,10 +72,16 @@ impl Publisher {
         &self,
         name: &ServiceName,
     ) -> Result<Option<Arc<Service>>, kube::Error> {
-        Ok(self.api(name).get_opt(&name.name).await?.map(Arc::new))
+        Ok(self.api(name).get_opt(&name.name).await?.map(kept))
     }
 
     fn api(&self, name: &ServiceName) -> Api<Service> {
         Api::namespaced(self.client.clone(), &name.namespace)
     }
+}
+
+/// A Service to be kept for a while, without what nobody here reads and is most of it.
+fn kept(mut service: Service) -> Arc<Service> {
+    service.metadata.managed_fields = None;
+    Arc::new(service)
 }
