@@ -251,6 +251,8 @@ impl Bench {
             reads.push((since.reads - calls.reads) as f64);
             changes.push((since.changes - calls.changes) as f64 - 2.0);
         }
+        let what = "restart: RSS after that, MiB";
+        table.add(Row::of(what, &sorted(rss), "≤ 150"));
         table.add(Row::of(
             "restart: start → ready, ms",
             &sorted_millis(ready),
