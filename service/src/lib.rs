@@ -22,7 +22,9 @@ mod write;
 pub use answer::check;
 pub use claim::{Claim, Claims, Class};
 pub use endpoints::{Slice, service_of};
-pub use marks::{CLASS, FINALIZER, PROVISIONED, SERVING, load_balancer_id, name_of, uid_of};
+pub use marks::{
+    CLASS, FINALIZER, PROVISIONED, SERVING, is_provisioned, load_balancer_id, name_of, uid_of,
+};
 pub use nodes::targets;
 pub use parse::{Fault, Parsed, Surroundings, parse};
 pub use plan::{Step, World, plan};

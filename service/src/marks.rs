@@ -95,6 +95,11 @@ pub(crate) fn condition_of<'a>(service: &'a Service, type_: &str) -> Option<&'a 
     conditions.find(|condition| condition.type_ == type_)
 }
 
+/// Whether it says that its load balancer is as it should be.
+pub fn is_provisioned(service: &Service) -> bool {
+    our_condition(service).is_some_and(|condition| condition.status == "True")
+}
+
 pub(crate) fn is_handed_over(service: &Service) -> bool {
     our_condition(service).is_some_and(|condition| condition.reason == HANDED_OVER)
 }

@@ -77,18 +77,16 @@ impl Record {
     /// hold something.
     pub fn meet(&mut self, service: &Service, owned: BTreeSet<Class>, claims: &Claims) {
         let marked = claims.marked(service);
-        self.0
-            .entry(uid_of(service).to_owned())
-            .or_insert_with(|| {
-                Box::new(Tenure {
-                    ours: marked.is_some() || !owned.is_empty(),
-                    holders: match marked {
-                        Some(marked) if owned.is_empty() => marked.into_iter().cloned().collect(),
-                        _ => owned,
-                    },
-                    attempt: None,
-                })
-            });
+        self.0.entry(uid_of(service).to_owned()).or_insert_with(|| {
+            Box::new(Tenure {
+                ours: marked.is_some() || !owned.is_empty(),
+                holders: match marked {
+                    Some(marked) if owned.is_empty() => marked.into_iter().cloned().collect(),
+                    _ => owned,
+                },
+                attempt: None,
+            })
+        });
     }
 
     /// UIDs of Services that this provider was last known to hold as they were wanted.

@@ -36,6 +36,14 @@ pub(super) struct Context {
     pub(super) metrics: Metrics,
 }
 
+impl Context {
+    /// Whether the provider that claims a Service is being started for the first time.
+    pub(super) fn is_starting(&self, service: &Service) -> bool {
+        let claim = self.claims.claimant(service);
+        claim.is_some_and(|claim| self.backends.get(&claim.class).is_starting())
+    }
+}
+
 /// What a step leaves to do.
 enum After {
     /// Plan the next step.

@@ -180,6 +180,11 @@ impl Backend {
         }
     }
 
+    /// Whether its first start is under way; its end wakes every Service.
+    pub(super) fn is_starting(&self) -> bool {
+        matches!(*self.begun.borrow(), Begun::Starting)
+    }
+
     fn gate(&self) -> Option<Result<(), Failure>> {
         match &*self.begun.borrow() {
             Begun::Starting => None,

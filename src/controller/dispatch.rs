@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Service;
 use landfall_provider_api::{LoadBalancerId, Owned, ServiceName};
-use landfall_service::{Class, name_of, uid_of};
+use landfall_service::{Class, is_provisioned, name_of, uid_of};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -23,8 +23,9 @@ use super::sweep::Sweep;
 /// Time that calls under way have to end when the controller stops.
 const DRAIN: Duration = Duration::from_secs(3);
 
-/// How far a Service that somebody has just changed goes ahead of those that are looked at because
-/// all are. After that time these have their turn, so nobody waits for ever.
+/// How far a Service that somebody has just changed, or that has nothing yet, goes ahead of those
+/// that are looked at because all are. After that time these have their turn, so nobody waits for
+/// ever.
 const HEAD_START: Duration = Duration::from_secs(5);
 
 /// What a watch or a provider has to tell.
@@ -46,6 +47,10 @@ pub(super) enum Note {
 
 /// A worker's return: the key, its memory, and when to look again.
 type Finished = (ServiceName, Memory, Option<Instant>);
+
+fn ahead(now: Instant) -> Instant {
+    now.checked_sub(HEAD_START).unwrap_or(now)
+}
 
 pub(super) struct Dispatcher {
     context: Arc<Context>,
@@ -127,7 +132,7 @@ impl Dispatcher {
                     memory.newest(service.clone());
                 }
                 if self.is_of_interest(&name, service.as_deref()) {
-                    self.queue.add(&name, now.checked_sub(HEAD_START).unwrap_or(now));
+                    self.queue.add(&name, ahead(now));
                 }
             }
             Note::LookAtAll => self.look_at_all(now),
@@ -233,8 +238,14 @@ impl Dispatcher {
     fn look_at_all(&mut self, now: Instant) {
         for service in self.context.watches.services.state() {
             let name = name_of(&service);
-            if self.is_of_interest(&name, Some(&service)) {
-                self.queue.add(&name, now);
+            // Whoever's provider is being started is looked at when it has been.
+            if !self.context.is_starting(&service) && self.is_of_interest(&name, Some(&service)) {
+                let due = if is_provisioned(&service) {
+                    now
+                } else {
+                    ahead(now)
+                };
+                self.queue.add(&name, due);
             }
         }
         let remembered = self.memories.keys().chain(self.keys.values());
