@@ -59,11 +59,7 @@ async fn an_answer_that_makes_no_sense_is_told_and_heals() {
         let name = format!("web-{index}");
         world.provider.answer(Some(answer));
         world.create(&service(&name)).await;
-        let told = world
-            .until(&name, "is told", |it| {
-                condition(it)["reason"] == "SenselessAnswer"
-            })
-            .await;
+        let told = world.until_condition(&name, "SenselessAnswer").await;
         let message = condition(&told)["message"].as_str().unwrap();
         assert!(message.contains(complaint), "{message}");
         assert!(ingress(&told).is_null(), "{told:#}");
@@ -126,11 +122,7 @@ async fn what_has_no_address_does_not_serve() {
     let mut web = service("web");
     web["spec"]["loadBalancerIP"] = json!("bad");
     world.create(&web).await;
-    let refused = world
-        .until("web", "is refused", |it| {
-            condition(it)["reason"] == "Invalid"
-        })
-        .await;
+    let refused = world.until_condition("web", "Invalid").await;
     assert_eq!(serving(&refused)["reason"], "NotProvisioned", "{refused:#}");
     assert!(has_finalizer(&refused), "{refused:#}");
 }

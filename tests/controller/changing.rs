@@ -85,11 +85,7 @@ async fn a_service_without_node_ports_is_told_and_healed_when_it_has_them() {
     let mut web = service("web");
     web["spec"]["allocateLoadBalancerNodePorts"] = json!(false);
     world.create(&web).await;
-    let refused = world
-        .until("web", "is refused", |it| {
-            condition(it)["reason"] == "Invalid"
-        })
-        .await;
+    let refused = world.until_condition("web", "Invalid").await;
     let message = condition(&refused)["message"].as_str().unwrap();
     assert!(
         message.contains("spec.allocateLoadBalancerNodePorts"),
@@ -113,11 +109,7 @@ async fn an_annotation_as_long_as_it_may_be_is_refused_in_few_words() {
     let long = "192.0.2.300,".repeat(20_000);
     web["metadata"]["annotations"] = json!({"landfall.dev/load-balancer-ips": long});
     world.create(&web).await;
-    let refused = world
-        .until("web", "is refused", |it| {
-            condition(it)["reason"] == "Invalid"
-        })
-        .await;
+    let refused = world.until_condition("web", "Invalid").await;
     let message = condition(&refused)["message"].as_str().unwrap();
     assert!(message.len() < 1024, "{} bytes", message.len());
     assert!(message.ends_with("and 19995 more"), "{message}");
@@ -135,11 +127,7 @@ async fn a_request_that_cannot_be_granted_says_why_and_heals_when_it_changes() {
     let mut object = service("web");
     object["spec"]["loadBalancerIP"] = json!("not an address");
     world.create(&object).await;
-    let service = world
-        .until("web", "is refused", |it| {
-            condition(it)["reason"] == "Invalid"
-        })
-        .await;
+    let service = world.until_condition("web", "Invalid").await;
     assert!(
         condition(&service)["message"]
             .as_str()

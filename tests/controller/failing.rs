@@ -14,11 +14,7 @@ async fn a_failed_call_is_told_and_tried_again() {
         .provider
         .fail_ensure(Error::unavailable("the cloud is away"));
     world.create(&service("web")).await;
-    let failed = world
-        .until("web", "says that it failed", |it| {
-            condition(it)["reason"] == "ProviderUnavailable"
-        })
-        .await;
+    let failed = world.until_condition("web", "ProviderUnavailable").await;
     assert_eq!(condition(&failed)["message"], "the cloud is away");
     world.until_told("web", "SyncLoadBalancerFailed").await;
     world.until_provisioned("web").await;
@@ -52,9 +48,7 @@ async fn what_is_exhausted_waits_for_the_provider_to_say_so() {
         .provider
         .fail_ensure(Error::Exhausted("the pool is empty".into()));
     let made = world.create(&service("web")).await;
-    world
-        .until("web", "waits", |it| condition(it)["reason"] == "Exhausted")
-        .await;
+    world.until_condition("web", "Exhausted").await;
     world.settle().await;
     assert_eq!(world.provider.count("web"), (1, 0));
     let cluster =
@@ -93,11 +87,7 @@ async fn a_provider_that_cannot_start_says_so_on_each_service_and_heals() {
         .fail_begin(Error::Unauthorized("the token is wrong".into()));
     world.start_controller().await;
     world.create(&service("web")).await;
-    let waiting = world
-        .until("web", "says why it waits", |it| {
-            condition(it)["reason"] == "Unauthorized"
-        })
-        .await;
+    let waiting = world.until_condition("web", "Unauthorized").await;
     assert_eq!(condition(&waiting)["message"], "the token is wrong");
     world.until_provisioned("web").await;
 }
@@ -126,11 +116,7 @@ async fn a_refusal_is_told_once() {
     };
     world.provider.fail_ensure(refusal());
     world.create(&service("web")).await;
-    world
-        .until("web", "is refused", |it| {
-            condition(it)["reason"] == "Invalid"
-        })
-        .await;
+    world.until_condition("web", "Invalid").await;
     world.settle().await;
     let events = world.events("web").await;
     assert_eq!(events.len(), 1, "{events:#?}");

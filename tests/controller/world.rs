@@ -194,6 +194,13 @@ impl World {
         .await
     }
 
+    /// Waits until our condition has this reason.
+    pub async fn until_condition(&self, name: &str, reason: &str) -> Value {
+        let what = format!("has the condition {reason}");
+        self.until(name, &what, |it| condition(it)["reason"] == reason)
+            .await
+    }
+
     pub async fn until_gone(&self, name: &str) {
         self.until(name, "is gone", Value::is_null).await;
     }
