@@ -48,9 +48,15 @@ async fn when_the_leader_is_killed_the_other_takes_over() {
 async fn when_the_leader_is_told_to_end_the_other_takes_over_at_once() {
     let world = World::start().await;
     let [mut leader, _other] = two(&world).await;
+    let start = std::time::Instant::now();
     leader.process.signal("TERM");
+    world.create("third").await;
+    world.until_provisioned("third").await;
+    println!("served by the other {:?} after the signal", start.elapsed());
     let ended = leader.process.ended();
     assert_eq!(ended.status.code(), Some(0), "{}", ended.errors);
+    world.delete("third").await;
+    world.until_gone("third").await;
     works(&world).await;
 }
 
