@@ -24,7 +24,7 @@ async fn killed_at_any_moment_it_leaves_exactly_what_is_wanted() {
     println!("seed {seed}");
     let mut world = World::start().await;
     // So that most are killed between a change and its answer.
-    world.slow_down(Duration::from_millis(200));
+    world.put_gateway(Duration::from_millis(200));
     let over = Arc::new(AtomicBool::new(false));
     let churn = tokio::spawn(churn(
         world.services(),

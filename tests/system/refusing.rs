@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use k8s_openapi::api::authentication::v1::TokenRequest;
 use k8s_openapi::api::core::v1::ServiceAccount;
@@ -238,4 +239,39 @@ current-context: {context}
         );
         assert!(!ended.errors.contains("panicked"), "{}", ended.errors);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_provider_that_is_not_there_is_told_with_a_remedy_and_heals() {
+    let mut world = World::start().await;
+    world.put_gateway(Duration::ZERO).set(Way::Refused);
+    let mut controller = hindered(&world, &world.kubeconfig);
+    let part = format!("provider {}", world.class());
+    world.until_readyz(&mut controller, 503, &part).await;
+    world.create("web").await;
+    let told = world
+        .until("web", "is told", |it| {
+            condition(it)["reason"] == "ProviderUnavailable"
+        })
+        .await;
+    let message = condition(&told)["message"].as_str().unwrap();
+    assert!(
+        message.contains("the mock cloud at http://127.0.0.1:"),
+        "{message}"
+    );
+    world.to_cloud().set(Way::Open);
+    world.until_provisioned("web").await;
+    world.until_readyz(&mut controller, 200, "ok").await;
+
+    // It goes away while nothing is asked of it: the next comparison tells.
+    world.to_cloud().set(Way::Refused);
+    world.until_readyz(&mut controller, 503, &part).await;
+    let service = world.get("web").await;
+    assert_eq!(
+        condition(&service)["status"],
+        "True",
+        "nothing is cleared: {service:#}"
+    );
+    world.to_cloud().set(Way::Open);
+    world.until_readyz(&mut controller, 200, "ok").await;
 }

@@ -30,7 +30,7 @@ pub struct World {
     /// Where the mock cloud is.
     cloud: SocketAddr,
     /// Where controllers find it, if that is somewhere else.
-    slowed: Option<Gateway>,
+    to_cloud: Option<Gateway>,
     /// Owned so that they live as long as the story.
     _cloud: Process,
     _cluster: Option<Process>,
@@ -52,7 +52,7 @@ impl World {
         let world = Self {
             cloud: cloud.listens("api"),
             _cloud: cloud,
-            slowed: None,
+            to_cloud: None,
             client,
             namespace,
             folder,
@@ -83,8 +83,8 @@ impl World {
 
     /// The configuration file, written anew.
     pub fn config(&self) -> PathBuf {
-        let slowed = self.slowed.as_ref().map(Gateway::address);
-        let cloud = slowed.unwrap_or(self.cloud);
+        let gateway = self.to_cloud.as_ref().map(Gateway::address);
+        let cloud = gateway.unwrap_or(self.cloud);
         let (name, class) = (&self.namespace, self.class());
         self.write(
             "landfall.yaml",
@@ -239,9 +239,15 @@ providers:
             .await;
     }
 
-    /// What the mock cloud answers reaches controllers that start later only after this time.
-    pub fn slow_down(&mut self, delay: Duration) {
-        self.slowed = Some(Gateway::slow(self.cloud, delay));
+    /// What the mock cloud answers reaches controllers that start later only after this time, and
+    /// only while the way is open.
+    pub fn put_gateway(&mut self, delay: Duration) -> &Gateway {
+        self.to_cloud.insert(Gateway::slow(self.cloud, delay))
+    }
+
+    /// The way to the mock cloud, once it was slowed down.
+    pub fn to_cloud(&self) -> &Gateway {
+        self.to_cloud.as_ref().unwrap()
     }
 
     async fn admin(&self, method: Method, what: &str, body: &Value) {
