@@ -10,7 +10,6 @@ use landfall_provider_api::{
 };
 use landfall_service::{Claim, Claims, Class, Failure};
 use tokio::sync::watch;
-use tokio::time::timeout;
 
 use super::metrics::{Metrics, Operation};
 use super::{Registration, backoff};
@@ -106,14 +105,27 @@ impl Backend {
 
     /// Starts the provider, however often that takes, and returns what the cluster owns there.
     /// `on_failure` is called when it is first known that it cannot be started yet: whoever found
-    /// it starting waits for that. Fails only where it would be wrong to go on.
-    pub(super) async fn begin(
+    /// it starting waits for that. Fails only where it would be wrong to go on. `complete` waits
+    /// until the cluster was read, and `snapshot` tells then what there is.
+    pub(super) async fn begin<C: Future<Output = ()> + Send>(
         &self,
-        snapshot: &Snapshot,
+        complete: impl Fn() -> C + Sync,
+        snapshot: impl Fn() -> Snapshot + Sync,
         on_failure: impl Fn(),
     ) -> Result<Vec<Owned>, Error> {
         for delay in backoff() {
-            match self.try_begin(snapshot.clone()).await {
+            let awaited = async {
+                complete().await;
+                snapshot()
+            };
+            let begun = self.provider.begin(Box::pin(awaited));
+            // The time until the cluster was read is not the provider's.
+            let deadline = async {
+                complete().await;
+                tokio::time::sleep(DEADLINE).await;
+            };
+            let begun = self.call_until(deadline, Operation::Begin, begun).await;
+            match self.noted(begun) {
                 Ok(owned) => {
                     self.begun.send_replace(Begun::Ready);
                     tracing::info!(class = %self.class, owned = owned.len(), "provider is ready");
@@ -133,11 +145,6 @@ impl Backend {
             }
         }
         unreachable!("the back-off has no end")
-    }
-
-    async fn try_begin(&self, snapshot: Snapshot) -> Result<Vec<Owned>, Error> {
-        let begun = self.call(Operation::Begin, self.provider.begin(snapshot));
-        self.noted(begun.await)
     }
 
     /// Reads all that the cluster owns there.
@@ -199,13 +206,26 @@ impl Backend {
         operation: Operation,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
+        self.call_until(tokio::time::sleep(DEADLINE), operation, call)
+            .await
+    }
+
+    async fn call_until<T>(
+        &self,
+        deadline: impl Future<Output = ()>,
+        operation: Operation,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
         let start = Instant::now();
-        let result = timeout(DEADLINE, call).await.unwrap_or_else(|_| {
-            let seconds = DEADLINE.as_secs();
-            Err(Error::unavailable(format!(
-                "the provider did not answer within {seconds} s"
-            )))
-        });
+        let result = tokio::select! {
+            result = call => result,
+            () = deadline => {
+                let seconds = DEADLINE.as_secs();
+                Err(Error::unavailable(format!(
+                    "the provider did not answer within {seconds} s"
+                )))
+            }
+        };
         let outcome = result.as_ref().map_or_else(Error::reason, |_| "Ok");
         self.metrics
             .called(&self.class, operation, outcome, start.elapsed());

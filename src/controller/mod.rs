@@ -153,29 +153,36 @@ pub async fn run(client: Client, setup: Setup, stop: CancellationToken) -> Resul
         metrics: metrics.clone(),
     });
 
-    let work = async {
-        let complete = context.watches.complete();
-        if stop.run_until_cancelled(complete).await.is_none() {
-            return Ok(());
-        }
+    let complete = async {
+        context.watches.complete().await;
         health.well(Health::CACHES);
+        std::future::pending::<()>().await;
+    };
+    let work = async {
         if stop.run_until_cancelled(gate.opened()).await.is_none() {
             return Ok(());
         }
         metrics.leader.set(1);
-        let snapshot = snapshot(&context, adopts);
-        let dispatcher = Dispatcher::new(context.clone(), inbox, concurrency);
+        // What providers hold is read while the cluster still is.
         let attended = context
             .backends
             .iter()
-            .map(|backend| attend(backend, &snapshot, notes.clone()));
+            .map(|backend| attend(&context, backend, adopts.as_deref(), notes.clone()));
+        let dispatched = async {
+            let complete = context.watches.complete();
+            if stop.run_until_cancelled(complete).await.is_some() {
+                let dispatcher = Dispatcher::new(context.clone(), inbox, concurrency);
+                dispatcher.run(stop.clone()).await;
+            }
+        };
         tokio::select! {
-            () = dispatcher.run(stop.clone()) => Ok(()),
+            () = dispatched => Ok(()),
             refused = try_join_all(attended) => refused.map(|_| ()),
         }
     };
     tokio::select! {
         _ = async { tokio::join!(join_all(watching), write_events) } => Ok(()),
+        () = complete => Ok(()),
         outcome = work => outcome,
     }
 }
@@ -183,8 +190,9 @@ pub async fn run(client: Client, setup: Setup, stop: CancellationToken) -> Resul
 /// Starts a provider, then passes on what it has to tell and what it holds. Ends only if it would
 /// be wrong to go on.
 async fn attend(
+    context: &Context,
     backend: &Backend,
-    snapshot: &Snapshot,
+    adopts: Option<&str>,
     notes: mpsc::UnboundedSender<Note>,
 ) -> Result<Infallible, Refused> {
     let mut changes = backend.provider.changes();
@@ -194,7 +202,13 @@ async fn attend(
         // Without a receiver the controller is about to end.
         let _ = notes.send(Note::LookAtAll);
     };
-    let begun_with = backend.begin(snapshot, wake_all).await;
+    let begun_with = backend
+        .begin(
+            || context.watches.complete(),
+            || snapshot(context, adopts),
+            wake_all,
+        )
+        .await;
     let owned = begun_with.map_err(|error| Refused {
         class: class.clone(),
         error,
@@ -236,7 +250,7 @@ async fn attend(
 }
 
 /// What the cluster holds at the start, for providers to take over.
-fn snapshot(context: &Context, adopts: Option<String>) -> Snapshot {
+fn snapshot(context: &Context, adopts: Option<&str>) -> Snapshot {
     let held = |service: &Service| {
         context.claims.concern(service).then(|| {
             let name = name_of(service);
@@ -255,6 +269,6 @@ fn snapshot(context: &Context, adopts: Option<String>) -> Snapshot {
     let services = context.watches.services.state();
     Snapshot {
         services: services.iter().filter_map(|it| held(it)).collect(),
-        adopts,
+        adopts: adopts.map(str::to_owned),
     }
 }

@@ -270,7 +270,8 @@ impl Provider for Scripted {
         self.state().capabilities.clone()
     }
 
-    async fn begin(&self, _: Snapshot) -> Result<Vec<Owned>, Error> {
+    async fn begin(&self, snapshot: BoxFuture<'_, Snapshot>) -> Result<Vec<Owned>, Error> {
+        snapshot.await;
         let mut state = self.state();
         state.calls.push(Call::Begin);
         match state.begin_failures.pop_front() {

@@ -150,7 +150,10 @@ async fn load_balancers_do_not_share_an_address(subject: &impl Subject) {
 
 async fn begun(subject: &impl Subject, cluster: &ClusterId) -> Box<dyn Provider> {
     let provider = subject.provider(cluster);
-    provider.begin(Snapshot::default()).await.expect("begin");
+    provider
+        .begin(Snapshot::default().known())
+        .await
+        .expect("begin");
     provider
 }
 

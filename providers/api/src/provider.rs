@@ -1,6 +1,7 @@
 //! The trait.
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 
 use crate::{
@@ -19,7 +20,8 @@ pub trait Provider: Send + Sync {
     fn capabilities(&self) -> Capabilities;
 
     /// Once, before the first `ensure`: every Service that is ours or wanted, with its present
-    /// status, so that what is held is taken over before anything new is given. Answers what
+    /// status, so that what is held is taken over before anything new is given. The snapshot comes
+    /// when the cluster was read; what the backend has may be read meanwhile. Answers what
     /// [`owned`](Self::owned) would, from the one bulk read that a start costs. Called again if
     /// it failed.
     ///
@@ -27,7 +29,7 @@ pub trait Provider: Send + Sync {
     /// [`Error::NameTaken`], unless that UID is [`Snapshot::adopts`]. Then it is this cluster's
     /// from now on: it is tagged anew in place, for the Service of the same namespace and name
     /// where the snapshot has one.
-    async fn begin(&self, snapshot: Snapshot) -> Result<Vec<Owned>, Error>;
+    async fn begin(&self, snapshot: BoxFuture<'_, Snapshot>) -> Result<Vec<Owned>, Error>;
 
     /// Makes the load balancer exactly this, from whatever is there. Idempotent; an address once
     /// assigned stays. Returns at once when the backend needs longer
@@ -52,6 +54,13 @@ pub struct Snapshot {
     pub services: Vec<Held>,
     /// UID that this cluster had before it was restored, if what bears it is to be taken over.
     pub adopts: Option<String>,
+}
+
+impl Snapshot {
+    /// As [`Provider::begin`] takes it, where it is known already.
+    pub fn known(self) -> BoxFuture<'static, Self> {
+        Box::pin(std::future::ready(self))
+    }
 }
 
 /// A Service as a controller finds it when it starts.

@@ -19,6 +19,7 @@ mod wanted;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use landfall_mock_cloud_wire as wire;
 use landfall_provider_api::{
@@ -163,12 +164,13 @@ impl Provider for MockCloud {
         }
     }
 
-    async fn begin(&self, _snapshot: Snapshot) -> Result<Vec<Owned>, Error> {
+    async fn begin(&self, snapshot: BoxFuture<'_, Snapshot>) -> Result<Vec<Owned>, Error> {
         // What happens between the reading and the listening would be missed.
         if let Some(listener) = self.listener.get() {
             listener.started().await;
         }
-        self.owned().await
+        let (owned, _) = tokio::join!(self.owned(), snapshot);
+        owned
     }
 
     async fn ensure(&self, wanted: &LoadBalancer) -> Result<Outcome, Error> {

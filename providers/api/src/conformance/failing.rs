@@ -106,7 +106,10 @@ async fn all_is_read_at_once(subject: &impl Subject) {
         expected.push((Some(wanted.id), Some(wanted.service)));
     }
     let fresh = subject.provider(&cluster("c1"));
-    let at_start = fresh.begin(Snapshot::default()).await.expect("begin");
+    let at_start = fresh
+        .begin(Snapshot::default().known())
+        .await
+        .expect("begin");
     for read in [at_start, fresh.owned().await.expect("owned")] {
         let mut found: Vec<_> = read.into_iter().map(|o| (o.id, o.service)).collect();
         found.sort();
@@ -121,7 +124,10 @@ async fn who_found_nothing_left_is_woken(subject: &impl Subject) {
     );
     let provider = subject.provider(&cluster("c1"));
     let mut changes = provider.changes();
-    provider.begin(Snapshot::default()).await.expect("begin");
+    provider
+        .begin(Snapshot::default().known())
+        .await
+        .expect("begin");
     ensured(&*provider, &first).await;
     if !subject.provoke(Trouble::Full).await {
         return;

@@ -76,7 +76,7 @@ impl World {
     /// A provider that has begun, for the cluster of [`wanted`].
     pub(crate) async fn begun(&self) -> Box<dyn Provider> {
         let provider = self.provider(&cluster());
-        provider.begin(Snapshot::default()).await.unwrap();
+        provider.begin(Snapshot::default().known()).await.unwrap();
         provider
     }
 
@@ -86,7 +86,7 @@ impl World {
     ) -> (Box<dyn Provider>, BoxStream<'static, LoadBalancerId>) {
         let provider = self.provider(&cluster());
         let changes = provider.changes();
-        provider.begin(Snapshot::default()).await.unwrap();
+        provider.begin(Snapshot::default().known()).await.unwrap();
         (provider, changes)
     }
 
