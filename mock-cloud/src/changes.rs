@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use landfall_mock_cloud_wire::Serving;
+
 use crate::id::Id;
 
 /// Something that happened.
@@ -31,6 +33,12 @@ pub(crate) enum What {
         id: Id,
         tags: BTreeMap<String, String>,
     },
+    /// Whether what arrives gets through is another now.
+    Serving {
+        id: Id,
+        tags: BTreeMap<String, String>,
+        serving: Serving,
+    },
     /// These addresses can be had now; none if something else became free.
     FreedCapacity { addresses: Vec<IpAddr> },
 }
@@ -43,7 +51,7 @@ impl What {
         };
         match self {
             Self::Changed { tags, before, .. } => all(tags) || before.as_ref().is_some_and(all),
-            Self::Deleted { tags, .. } => all(tags),
+            Self::Deleted { tags, .. } | Self::Serving { tags, .. } => all(tags),
             Self::FreedCapacity { .. } => true,
         }
     }

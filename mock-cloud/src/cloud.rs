@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use landfall_mock_cloud_wire::{Family, LoadBalancer, LoadBalancerSpec};
+use landfall_mock_cloud_wire::{Family, LoadBalancer, LoadBalancerSpec, Serving};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::book::{Put, Quota, Refusal};
-use crate::changes::{Change, Resumed};
+use crate::changes::{Change, Resumed, What};
 use crate::id::Id;
 use crate::precondition::Precondition;
 use crate::timing::Timing;
@@ -21,6 +21,9 @@ use owner::Owner;
 
 /// Orders that may wait before those who give more have to.
 const WAITING: usize = 256;
+
+/// Longest that a PUT waits for the first check of its targets.
+const FIRST_CHECK: Duration = Duration::from_millis(250);
 
 /// Where orders are given. Clones reach the same cloud.
 #[derive(Debug, Clone)]
@@ -57,12 +60,7 @@ type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
 #[derive(Debug)]
 enum Order {
-    Put(
-        Id,
-        LoadBalancerSpec,
-        Precondition,
-        Reply<(Put, LoadBalancer)>,
-    ),
+    Put(Id, LoadBalancerSpec, Precondition, Reply<Done>),
     Get(Id, Reply<LoadBalancer>),
     List(Vec<(String, String)>, Reply<Vec<LoadBalancer>>),
     Delete(Id, Precondition, Reply<()>),
@@ -73,6 +71,15 @@ enum Order {
     Families(Reply<Vec<Family>>),
     SetQuota(Quota, Reply<()>),
     SetProvisioning(Duration, Reply<()>),
+}
+
+/// What a PUT came to.
+#[derive(Debug)]
+struct Done {
+    put: Put,
+    now: LoadBalancer,
+    /// While its targets have yet to be checked: what is told from now on.
+    news: Option<broadcast::Receiver<Arc<Change>>>,
 }
 
 /// A client's place in the stream of changes.
@@ -101,15 +108,22 @@ impl Cloud {
         (Self { orders }, owner.run(given, stop))
     }
 
-    /// Makes the load balancer exactly this, and tries again what failed.
+    /// Makes the load balancer exactly this, and tries again what failed. Where its targets have yet
+    /// to be checked, waits a moment for that, so that its maker need not ask again.
     pub(crate) async fn put(
         &self,
         id: Id,
         spec: LoadBalancerSpec,
         condition: Precondition,
     ) -> Result<(Put, LoadBalancer), Error> {
-        self.order(|reply| Order::Put(id, spec, condition, reply))
-            .await
+        let done = self.order(|reply| Order::Put(id.clone(), spec, condition, reply));
+        let Done { put, mut now, news } = done.await?;
+        if let Some(news) = news
+            && let Ok(Some(serving)) = tokio::time::timeout(FIRST_CHECK, serving(news, &id)).await
+        {
+            now.serving = Some(serving);
+        }
+        Ok((put, now))
     }
 
     pub(crate) async fn get(&self, id: Id) -> Result<LoadBalancer, Error> {
@@ -179,5 +193,17 @@ impl Cloud {
             .await
             .map_err(|_| Error::Stopping)?;
         answer.await.map_err(|_| Error::Stopping)?
+    }
+}
+
+/// What is told next of how a load balancer serves; nothing if the news end before, or come faster
+/// than they are read.
+async fn serving(mut news: broadcast::Receiver<Arc<Change>>, about: &Id) -> Option<Serving> {
+    loop {
+        if let What::Serving { id, serving, .. } = &news.recv().await.ok()?.what
+            && id == about
+        {
+            return Some(serving.clone());
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! nothing about addresses, and knows neither ids nor HTTP.
 
 mod accept;
+mod alarm;
 mod backend;
 mod bind;
 mod connection;
@@ -25,6 +26,8 @@ use landfall_mock_cloud_wire::{self as wire, Affinity, ListenerSpec, LoadBalance
 use tokio::sync::watch;
 
 use crate::timing::Timing;
+use crate::verdict::{Place, Verdict};
+pub(crate) use alarm::Alarm;
 use backend::{Backend, Checked};
 pub(crate) use bind::{is_local, make_local};
 pub(crate) use group::Group;
@@ -41,6 +44,8 @@ pub(crate) struct Front {
     pool: Arc<[IpNet]>,
     timing: Timing,
     connections: Group,
+    /// Raised when the health of a target is another.
+    alarm: Arc<Alarm>,
     ranges: watch::Sender<Arc<Ranges>>,
     /// In boxes, for a node of the tree has room for eleven, and most have one.
     listeners: BTreeMap<(Protocol, u16), Box<Listener>>,
@@ -49,13 +54,20 @@ pub(crate) struct Front {
 }
 
 impl Front {
-    /// One that listens nowhere yet, and whose connections will be these.
-    pub(crate) fn new(pool: Arc<[IpNet]>, connections: Group, timing: Timing) -> Self {
+    /// One that listens nowhere yet, and whose connections will be these. The alarm is raised
+    /// whenever [`judge`](Self::judge) may come to another verdict.
+    pub(crate) fn new(
+        pool: Arc<[IpNet]>,
+        connections: Group,
+        alarm: Alarm,
+        timing: Timing,
+    ) -> Self {
         Self {
             addresses: Vec::new(),
             pool,
             timing,
             connections,
+            alarm: Arc::new(alarm),
             ranges: watch::Sender::default(),
             listeners: BTreeMap::new(),
             backends: HashMap::new(),
@@ -121,6 +133,17 @@ impl Front {
         wanted.iter().filter_map(describe).collect()
     }
 
+    /// Whether what arrives gets through now.
+    pub(crate) fn judge(&self, wanted: &[ListenerSpec]) -> Verdict {
+        // First, so that what happens meanwhile is told again.
+        self.alarm.lower();
+        let fare = |spec: &ListenerSpec| {
+            let listener = self.listeners.get(&key(spec))?;
+            Some((Place(spec.protocol, spec.port), listener.fare()))
+        };
+        Verdict::of(wanted.iter().filter_map(fare))
+    }
+
     /// Stops listening; when this returns, its addresses no longer answer. What is left are its
     /// connections.
     pub(crate) async fn close(self) -> Group {
@@ -140,9 +163,9 @@ impl Front {
             .collect();
         self.backends.retain(|check, _| checks.contains(check));
         for check in checks {
-            self.backends
-                .entry(check)
-                .or_insert_with_key(|check| Checked::start(check.clone(), self.timing));
+            self.backends.entry(check).or_insert_with_key(|check| {
+                Checked::start(check.clone(), self.timing, self.alarm.clone())
+            });
         }
     }
 

@@ -4,7 +4,9 @@
 //! A load balancer gets an address of the pool for each family that it wants and listens there, for
 //! TCP and UDP; what clients send goes to its targets, as long as its source ranges admit them. A
 //! client can stay with its target, and targets are checked by connecting or by HTTP, on the port
-//! of their traffic or another. What is taken away has time to end.
+//! of their traffic or another. What is taken away has time to end. Each load balancer tells whether
+//! what arrives gets through: not every check, but what has held for two seconds, and the longer
+//! the more often it was another lately.
 //!
 //! The API, with its description at `/openapi.json`:
 //!
@@ -40,6 +42,8 @@ mod server;
 mod specification;
 mod timing;
 mod token;
+mod verdict;
+mod vigil;
 
 pub use book::Quota;
 pub use faults::{Fault, FaultList, FaultRule, LostAnswer};

@@ -1,6 +1,6 @@
 //! How long the data plane waits for what.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Periods and time-outs of the data plane. The defaults suit one machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,5 +28,13 @@ impl Default for Timing {
             dispatch_timeout: Duration::from_secs(5),
             drain_timeout: Duration::from_secs(30),
         }
+    }
+}
+
+/// Waits until then, or for ever.
+pub(crate) async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time.into()).await,
+        None => std::future::pending().await,
     }
 }

@@ -11,7 +11,7 @@ use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::{Extension, response::Response};
 use futures::{Stream, StreamExt, future, stream};
-use landfall_mock_cloud_wire::{FreedCapacity, LoadBalancerChange, event};
+use landfall_mock_cloud_wire::{FreedCapacity, LoadBalancerChange, ServingChange, event};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -27,8 +27,8 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 
 /// Tells what happens, for as long as the client listens.
 ///
-/// Server-sent events: `changed` and `deleted` with a `LoadBalancerChange`, `freed-capacity` with a
-/// `FreedCapacity`, and `reset`. Each has an id; a client that sends the last one as
+/// Server-sent events: `changed` and `deleted` with a `LoadBalancerChange`, `serving` with a
+/// `ServingChange`, `freed-capacity` with a `FreedCapacity`, and `reset`. Each has an id; a client that sends the last one as
 /// `Last-Event-ID` goes on where it was. Where that is not known any more, the first event is
 /// `reset`, and it must look at everything. A stream without `Last-Event-ID` begins with an id and
 /// no event.
@@ -120,6 +120,14 @@ fn told(change: &Change) -> Event {
                 etag: None,
             };
             (event::DELETED, serde_json::to_string(&data))
+        }
+        What::Serving { id, tags, serving } => {
+            let data = ServingChange {
+                id: id.to_string(),
+                tags: tags.clone(),
+                serving: serving.clone(),
+            };
+            (event::SERVING, serde_json::to_string(&data))
         }
         What::FreedCapacity { addresses } => {
             let addresses = addresses.clone();

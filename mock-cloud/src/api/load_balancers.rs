@@ -44,7 +44,8 @@ fn half_way() -> Refused {
 ///
 /// Idempotent: the same again changes nothing, but tries again every listener that failed. An
 /// address once given is kept for life. What stays is not disturbed; connections through targets
-/// and ports that go have time to end. With `If-Match` it is changed only if it is the one that the
+/// and ports that go have time to end. Where its targets have yet to be checked for the first time,
+/// the answer waits for that, up to 250 ms. With `If-Match` it is changed only if it is the one that the
 /// client has seen, and with `If-None-Match: *` only made.
 #[utoipa::path(
     put, path = "/v1/load-balancers/{id}", operation_id = "PutLoadBalancer",

@@ -1,5 +1,7 @@
 //! What the cloud's task owns, and what it does with each order.
 
+mod telling;
+
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
@@ -15,13 +17,14 @@ use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, Order, Watch};
+use super::{Done, Error, Order};
 use crate::book::{Book, Entry, Put};
 use crate::changes::{Change, ChangeLog, What};
-use crate::front::{Front, Group};
+use crate::front::{Alarm, Front, Group};
 use crate::id::Id;
 use crate::precondition::Precondition;
-use crate::timing::Timing;
+use crate::timing::{Timing, until};
+use crate::vigil::Vigil;
 
 /// Addresses that are tried for a new load balancer when other programs have its ports there.
 const MOST_MOVES: usize = 1024;
@@ -49,6 +52,12 @@ pub(super) struct Owner {
     pending: HashMap<Id, u64>,
     /// The times of those; some may be deleted meanwhile.
     ready: JoinSet<(Id, u64)>,
+    /// What was told of how they serve.
+    vigil: Vigil,
+    /// Load balancers of whose targets one has news.
+    alarms: mpsc::UnboundedReceiver<Id>,
+    /// Where those come from.
+    alarm: mpsc::UnboundedSender<Id>,
     log: ChangeLog,
     streams: broadcast::Sender<Arc<Change>>,
 }
@@ -56,6 +65,7 @@ pub(super) struct Owner {
 impl Owner {
     pub(super) fn new(pool: &[IpNet], timing: Timing, provisioning: Duration) -> Self {
         let epoch = format!("{:x}", RandomState::new().hash_one(0));
+        let (alarm, alarms) = mpsc::unbounded_channel();
         Self {
             book: Book::new(pool),
             pool: pool.into(),
@@ -66,6 +76,9 @@ impl Owner {
             provisioning,
             pending: HashMap::new(),
             ready: JoinSet::new(),
+            vigil: Vigil::default(),
+            alarms,
+            alarm,
             log: ChangeLog::new(epoch, CHANGES_KEPT),
             streams: broadcast::Sender::new(CHANGES_BEHIND),
         }
@@ -80,6 +93,8 @@ impl Owner {
                 Some(Ok((id, revision))) = self.ready.join_next() => {
                     self.provision(id, revision).await;
                 }
+                Some(id) = self.alarms.recv() => self.look(&id),
+                () = until(self.vigil.next()) => self.look_at_ripe(),
                 order = orders.recv() => match order {
                     Some(order) => self.take(order).await,
                     None => break,
@@ -136,7 +151,7 @@ impl Owner {
         id: Id,
         spec: LoadBalancerSpec,
         condition: &Precondition,
-    ) -> Result<(Put, LoadBalancer), Error> {
+    ) -> Result<Done, Error> {
         self.check(&id, condition)?;
         let before = self.book.get(&id).cloned();
         let put = self.book.put(&id, spec)?;
@@ -146,12 +161,17 @@ impl Owner {
         if !self.pending.contains_key(&id) {
             self.apply(&id, put == Put::Made).await;
         }
+        if put != Put::Unchanged {
+            self.tell_changed(&id, before);
+        }
+        self.look(&id);
         let now = self.describe(&id)?;
         if put != Put::Unchanged {
             tracing::info!(load_balancer = %id, addresses = ?now.addresses, ?put, "put");
-            self.tell_changed(&id, before);
         }
-        Ok((put, now))
+        let is_passing = self.vigil.is_passing(&id);
+        let news = is_passing.then(|| self.streams.subscribe());
+        Ok(Done { put, now, news })
     }
 
     async fn alter(
@@ -171,6 +191,7 @@ impl Owner {
         if !quietly {
             self.tell_changed(&id, Some(before));
         }
+        self.look(&id);
         self.describe(&id)
     }
 
@@ -182,7 +203,8 @@ impl Owner {
         };
         let front = self.fronts.entry(id.clone()).or_insert_with(|| {
             let connections = self.connections.subgroup();
-            Front::new(self.pool.clone(), connections, self.timing)
+            let alarm = Alarm::new(id.clone(), self.alarm.clone());
+            Front::new(self.pool.clone(), connections, alarm, self.timing)
         });
         front.apply(&entry.addresses, &entry.spec).await;
         if !new {
@@ -220,6 +242,7 @@ impl Owner {
         self.book.touch(&id);
         tracing::info!(load_balancer = %id, "provisioned");
         self.tell_changed(&id, None);
+        self.look(&id);
     }
 
     async fn delete(&mut self, id: Id, quietly: bool) -> Result<(), Error> {
@@ -229,6 +252,7 @@ impl Owner {
         };
         tracing::info!(load_balancer = %id, addresses = ?entry.addresses, "deleted");
         self.pending.remove(&id);
+        self.vigil.forget(&id);
         let connections = match self.fronts.remove(&id) {
             Some(front) => front.close().await,
             None => Group::default(),
@@ -283,6 +307,7 @@ impl Owner {
             affinity: entry.spec.affinity.clone(),
             state,
             addresses,
+            serving: self.vigil.told(id),
             listeners,
         })
     }
@@ -306,44 +331,6 @@ impl Owner {
         }
         let addresses = addresses.to_vec();
         self.tell(What::FreedCapacity { addresses });
-    }
-
-    fn watch(&self, last_event_id: Option<&str>) -> Watch {
-        Watch {
-            epoch: self.log.epoch().to_owned(),
-            last: self.log.last(),
-            missed: self.log.since(last_event_id),
-            changes: self.streams.subscribe(),
-        }
-    }
-
-    /// `before` is what it was before the change.
-    fn tell_changed(&mut self, id: &Id, before: Option<Entry>) {
-        let Some(entry) = self.book.get(id) else {
-            return;
-        };
-        let tags = entry.spec.tags.clone();
-        let (had_tags, had) = before
-            .map(|entry| (entry.spec.tags, entry.addresses))
-            .unzip();
-        let mut freed = had.unwrap_or_default();
-        freed.retain(|address| !entry.addresses.contains(address));
-        let what = What::Changed {
-            id: id.clone(),
-            before: had_tags.filter(|before| *before != tags),
-            tags,
-            etag: self.etag(entry),
-        };
-        self.tell(what);
-        if !freed.is_empty() {
-            self.tell(What::FreedCapacity { addresses: freed });
-        }
-    }
-
-    fn tell(&mut self, what: What) {
-        let change = self.log.add(what);
-        // Without streams there is nobody to tell.
-        let _ = self.streams.send(change);
     }
 
     /// Closes every socket at once.

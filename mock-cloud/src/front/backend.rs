@@ -11,12 +11,21 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::alarm::Alarm;
 use super::health::{Check, Health, Judge, Probe};
 use super::probe;
 use crate::timing::Timing;
 
 /// From one group of checks to the next, as a rule.
 const GRID: Duration = Duration::from_millis(500);
+
+/// Delays between the first checks of a new target, before it is taken for unhealthy: whoever made
+/// it often makes its port at the same time.
+const FIRST_DELAYS: [Duration; 3] = [
+    Duration::from_millis(10),
+    Duration::from_millis(20),
+    Duration::from_millis(40),
+];
 
 /// What is known about the health of a place. It is written by its checks, and by the connections
 /// that are made there.
@@ -26,6 +35,7 @@ pub(super) struct Backend {
     timing: Timing,
     judge: Mutex<Judge>,
     failed: Notify,
+    alarm: Arc<Alarm>,
 }
 
 impl Backend {
@@ -35,6 +45,15 @@ impl Backend {
 
     pub(super) fn describe(&self) -> TargetHealth {
         self.judge().health().describe()
+    }
+
+    fn is_new(&self) -> bool {
+        *self.judge().health() == Health::Initial
+    }
+
+    /// Whether nobody checks it.
+    pub(super) fn is_assumed(&self) -> bool {
+        self.check.probe == Probe::Assume
     }
 
     /// Somebody connected to this address, or tried to.
@@ -62,6 +81,8 @@ impl Backend {
         let mut judge = self.judge();
         if judge.note(result.map_err(ToString::to_string)) {
             tracing::debug!(check = ?self.check.probe, health = ?judge.health(), "target health");
+            drop(judge);
+            self.alarm.raise();
         }
     }
 
@@ -72,10 +93,18 @@ impl Backend {
 
     /// Checks it for ever: at once, then at intervals.
     async fn check(self: Arc<Self>) {
-        let mut failures = 0_u32;
+        let (mut failures, mut first_delays) = (0_u32, FIRST_DELAYS.into_iter());
         loop {
             // Most of the time a check is waited for, not made: what making one needs is kept apart.
             let result = Box::pin(self.attempt()).await;
+            let is_refused = |error: &io::Error| error.kind() != io::ErrorKind::TimedOut;
+            if result.as_ref().is_err_and(is_refused)
+                && self.is_new()
+                && let Some(delay) = first_delays.next()
+            {
+                tokio::time::sleep(delay).await;
+                continue;
+            }
             self.note(result.as_ref().map(drop));
             if result.is_ok() {
                 failures = 0;
@@ -101,13 +130,14 @@ pub(super) struct Checked {
 }
 
 impl Checked {
-    pub(super) fn start(check: Check, timing: Timing) -> Self {
+    pub(super) fn start(check: Check, timing: Timing, alarm: Arc<Alarm>) -> Self {
         let is_assumed = check.probe == Probe::Assume;
         let backend = Arc::new(Backend {
             judge: Mutex::new(Judge::new(&check)),
             check,
             timing,
             failed: Notify::new(),
+            alarm,
         });
         let checks = (!is_assumed).then(|| {
             let checks = tokio::spawn(backend.clone().check());

@@ -17,6 +17,7 @@ use super::group::Member;
 use super::port::Port;
 use super::route::Route;
 use crate::recent::{Recent, Stamp};
+use crate::timing::until;
 
 /// Flows of one socket. One more, and the one that was idle longest ends.
 const MOST_FLOWS: usize = 4096;
@@ -79,13 +80,6 @@ pub(super) async fn forward(socket: UdpSocket, port: Arc<Port>, stop: Cancellati
         flow.task.abort();
         // A task that still runs may have the socket in hand.
         drop(flow.task.await);
-    }
-}
-
-async fn until(time: Option<Instant>) {
-    match time {
-        Some(time) => tokio::time::sleep_until(time.into()).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -24,6 +24,7 @@ use super::port::Port;
 use super::ranges::Gate;
 use super::route::{Route, Table};
 use crate::timing::Timing;
+use crate::verdict::Fare;
 
 /// How long a flow may be idle, unless its listener says otherwise.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
@@ -216,6 +217,26 @@ impl Listener {
                 bind::failure(error, pool)
             }),
             targets: wanted.chain(draining).collect(),
+        }
+    }
+
+    /// How its targets fare, by their checks.
+    pub(super) fn fare(&self) -> Fare {
+        let (mut reason, mut is_known) = (None, true);
+        for route in self.live.values() {
+            match route.backend.describe() {
+                TargetHealth::Healthy if route.backend.is_assumed() => return Fare::NoHealthCheck,
+                TargetHealth::Healthy => return Fare::Healthy,
+                TargetHealth::Unhealthy { reason: found } => {
+                    reason.get_or_insert(found);
+                }
+                TargetHealth::Initial | TargetHealth::Draining => is_known = false,
+            }
+        }
+        match reason {
+            _ if self.live.is_empty() => Fare::NoTargets,
+            Some(reason) if is_known => Fare::Unhealthy(self.live.len(), reason),
+            _ => Fare::NotChecked,
         }
     }
 

@@ -15,6 +15,7 @@ mod draining;
 mod faults;
 mod flows;
 mod ipv6;
+mod serving;
 mod stream;
 mod target;
 mod traffic;

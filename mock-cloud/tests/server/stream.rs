@@ -10,7 +10,7 @@ use crate::datagram::{Asker, Echo, body};
 use crate::world::{World, until};
 
 /// A client's stream of changes.
-struct Listener {
+pub(crate) struct Listener {
     response: Response,
     read: String,
     /// The id of the last event.
@@ -18,7 +18,7 @@ struct Listener {
 }
 
 impl Listener {
-    async fn start(world: &World, query: &str, last: Option<&str>) -> Self {
+    pub(crate) async fn start(world: &World, query: &str, last: Option<&str>) -> Self {
         let mut request = world.call(Method::GET, &format!("/v1/changes{query}"));
         if let Some(last) = last {
             request = request.header("Last-Event-ID", last);
@@ -38,7 +38,7 @@ impl Listener {
     }
 
     /// The next event: `changed web`.
-    async fn next(&mut self) -> Option<String> {
+    pub(crate) async fn next(&mut self) -> Option<String> {
         loop {
             while let Some((event, rest)) = self.read.split_once("\n\n") {
                 let (event, rest) = (event.to_owned(), rest.to_owned());
@@ -61,7 +61,7 @@ impl Listener {
         }
     }
 
-    async fn several(&mut self, number: usize) -> Vec<String> {
+    pub(crate) async fn several(&mut self, number: usize) -> Vec<String> {
         let mut events = Vec::new();
         for _ in 0..number {
             events.push(self.next().await.unwrap());

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::{
     Affinity, Family, FamilyPolicy, HealthCheck, Interval, ListenerSpec, LoadBalancerSpec,
-    Protocol, Target,
+    Protocol, Serving, Target,
 };
 
 /// A load balancer as it is.
@@ -47,6 +47,9 @@ pub struct LoadBalancer {
     /// deleted. Empty while it is being provisioned.
     #[schema(value_type = Vec<String>, example = json!(["127.200.0.1"]))]
     pub addresses: Vec<IpAddr>,
+    /// Whether what arrives there gets through; nothing while it is being provisioned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serving: Option<Serving>,
     /// As asked for, in that order, with how each one fares.
     pub listeners: Vec<Listener>,
 }
@@ -156,6 +159,7 @@ impl From<LoadBalancer> for LoadBalancerSpec {
             affinity,
             state: _,
             addresses: _,
+            serving: _,
             listeners,
         } = answer;
         Self {

@@ -14,6 +14,9 @@ pub mod event {
     pub const CHANGED: &str = "changed";
     /// A load balancer is gone; data: [`LoadBalancerChange`](super::LoadBalancerChange).
     pub const DELETED: &str = "deleted";
+    /// Whether what arrives at a load balancer gets through is another now; data:
+    /// [`ServingChange`](crate::ServingChange).
+    pub const SERVING: &str = "serving";
     /// Something that a client may wait for is free; data: [`FreedCapacity`](super::FreedCapacity).
     pub const FREED_CAPACITY: &str = "freed-capacity";
     /// What happened since the client was last here is not known any more: it must look at

@@ -7,6 +7,7 @@ mod answer;
 mod change;
 mod interval;
 mod problem;
+mod serving;
 mod specification;
 
 pub use answer::{
@@ -16,6 +17,7 @@ pub use answer::{
 pub use change::{CloudCapabilities, FreedCapacity, LoadBalancerChange, event};
 pub use interval::{Interval, NoInterval};
 pub use problem::{FieldError, PROBLEM_TYPE, Problem, code};
+pub use serving::{Serving, ServingChange, ServingState};
 pub use specification::{
     Affinity, Family, FamilyPolicy, HealthCheck, HealthCheckProtocol, ListenerSpec,
     LoadBalancerSpec, Protocol, Target,

@@ -122,6 +122,7 @@ mod tests {
             affinity: wire::Affinity::None,
             state: wire::LoadBalancerState::Active,
             addresses: addresses.iter().map(|a| a.parse().unwrap()).collect(),
+            serving: None,
             listeners: vec![wire::Listener {
                 protocol: wire::Protocol::Tcp,
                 port: 80,
