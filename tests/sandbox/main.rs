@@ -7,6 +7,7 @@ mod datagrams;
 mod families;
 mod kubectl;
 mod refusing;
+mod scaling;
 mod serving;
 mod walk;
 mod world;

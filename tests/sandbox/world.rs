@@ -214,14 +214,16 @@ pub fn address_in(service: &Value) -> Option<&str> {
     service["status"]["loadBalancer"]["ingress"][0]["ip"].as_str()
 }
 
-/// Our condition.
+/// The condition Provisioned.
 pub fn condition(service: &Value) -> &Value {
+    condition_of(service, "landfall.dev/Provisioned")
+}
+
+/// The condition of this type.
+pub fn condition_of<'a>(service: &'a Value, type_: &str) -> &'a Value {
     let conditions = service["status"]["conditions"].as_array();
     conditions
-        .and_then(|list| {
-            list.iter()
-                .find(|it| it["type"] == "landfall.dev/Provisioned")
-        })
+        .and_then(|list| list.iter().find(|it| it["type"] == type_))
         .unwrap_or(&Value::Null)
 }
 

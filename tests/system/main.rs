@@ -2,9 +2,12 @@
 //! with a stand-alone mock cloud, on a mock cluster or on a real control plane (see `world`).
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "tests")]
 
+mod adopting;
+mod cloud;
 mod cutting_off;
 mod gateway;
 mod killing;
 mod refusing;
+mod repairing;
 mod replicas;
 mod world;

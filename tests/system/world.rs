@@ -4,7 +4,6 @@
 //! kubeconfig, a real control plane that it shares. There a story has a namespace, a class and a
 //! cluster name of its own, so that stories don't meet.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,10 +14,10 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use landfall_test_process::{PATIENCE, Process, program};
-use reqwest::Method;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::cloud::{TOKEN, start_cloud};
 use crate::gateway::Gateway;
 
 pub struct World {
@@ -28,13 +27,13 @@ pub struct World {
     /// How the API server is reached without a gateway.
     pub kubeconfig: PathBuf,
     /// Where the mock cloud is.
-    cloud: SocketAddr,
+    pub cloud: SocketAddr,
     /// Where controllers find it, if that is somewhere else.
-    to_cloud: Option<Gateway>,
+    pub to_cloud: Option<Gateway>,
     /// Owned so that they live as long as the story.
-    _cloud: Process,
+    _cloud: Option<Process>,
     _cluster: Option<Process>,
-    http: reqwest::Client,
+    pub http: reqwest::Client,
 }
 
 impl World {
@@ -51,7 +50,7 @@ impl World {
         let mut cloud = start_cloud(folder.path());
         let world = Self {
             cloud: cloud.listens("api"),
-            _cloud: cloud,
+            _cloud: Some(cloud),
             to_cloud: None,
             client,
             namespace,
@@ -62,6 +61,40 @@ impl World {
         };
         world.create_node().await;
         world
+    }
+
+    /// The same cluster, restored: another API server, whose namespace `kube-system` has another
+    /// UID, with no Services yet, and the mock cloud of this world, which must outlive it. It is a mock
+    /// cluster in any case.
+    pub async fn restored(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("token"), TOKEN).unwrap();
+        let (kubeconfig, cluster) = mock_cluster(folder.path());
+        let client = client(&kubeconfig).await;
+        let namespaces = Api::<Namespace>::all(client.clone());
+        let ours = object(json!({"metadata": {"name": self.namespace}}));
+        let made = namespaces.create(&PostParams::default(), &ours).await;
+        made.unwrap();
+        let world = Self {
+            client,
+            namespace: self.namespace.clone(),
+            folder,
+            kubeconfig,
+            cloud: self.cloud,
+            _cloud: None,
+            to_cloud: None,
+            _cluster: Some(cluster),
+            http: self.http.clone(),
+        };
+        world.create_node().await;
+        world
+    }
+
+    /// What tells this cluster from others.
+    pub async fn cluster_uid(&self) -> String {
+        let namespaces = Api::<Namespace>::all(self.client.clone());
+        let namespace = namespaces.get("kube-system").await.unwrap();
+        namespace.metadata.uid.unwrap()
     }
 
     /// `spec.loadBalancerClass` of the story's Services.
@@ -174,6 +207,14 @@ providers:
         made.unwrap();
     }
 
+    pub async fn patch(&self, name: &str, patch: Value) {
+        let (services, parameters) = (self.services(), PatchParams::default());
+        let patched = services
+            .patch(name, &parameters, &Patch::Merge(patch))
+            .await;
+        patched.unwrap();
+    }
+
     pub async fn delete(&self, name: &str) {
         let services = self.services();
         services
@@ -213,48 +254,13 @@ providers:
         service
     }
 
-    /// What the mock cloud holds: addresses by the UID of the Service.
-    pub async fn held(&self) -> BTreeMap<String, Vec<String>> {
-        let url = format!("http://{}/v1/load-balancers", self.cloud);
-        let answer = self.http.get(url).bearer_auth(TOKEN).send().await.unwrap();
-        let list: Value = answer.error_for_status().unwrap().json().await.unwrap();
-        assert!(
-            list["continue"].is_null(),
-            "a longer list than a story makes"
-        );
-        let items = list["items"].as_array().unwrap().iter();
-        items
-            .map(|item| {
-                let uid = item["tags"]["landfall.dev/service-uid"].as_str().unwrap();
-                let addresses = item["addresses"].as_array().unwrap().iter();
-                let addresses = addresses.map(|it| it.as_str().unwrap().to_owned());
-                (uid.to_owned(), addresses.collect())
-            })
-            .collect()
-    }
-
-    /// Has the mock cloud take another token from now on.
-    pub async fn change_token(&self, token: &str) {
-        self.admin(Method::PUT, "token", &json!({ "token": token }))
-            .await;
-    }
-
-    /// What the mock cloud answers reaches controllers that start later only after this time, and
-    /// only while the way is open.
-    pub fn put_gateway(&mut self, delay: Duration) -> &Gateway {
-        self.to_cloud.insert(Gateway::slow(self.cloud, delay))
-    }
-
-    /// The way to the mock cloud, once it was slowed down.
-    pub fn to_cloud(&self) -> &Gateway {
-        self.to_cloud.as_ref().unwrap()
-    }
-
-    async fn admin(&self, method: Method, what: &str, body: &Value) {
-        let url = format!("http://{}/admin/{what}", self.cloud);
-        let asked = self.http.request(method, url).bearer_auth(ADMIN_TOKEN);
-        let answer = asked.json(body).send().await.unwrap();
-        answer.error_for_status().unwrap();
+    /// The line of `/metrics` that begins so.
+    pub async fn metric(&self, controller: &mut Process, name: &str) -> Option<String> {
+        let url = format!("http://{}/metrics", controller.listens("admin"));
+        let answer = self.http.get(url).send().await.unwrap();
+        let text = answer.text().await.unwrap();
+        let line = text.lines().find(|line| line.starts_with(name));
+        line.map(str::to_owned)
     }
 
     /// Status and text of `/readyz`.
@@ -287,32 +293,16 @@ fn cluster(folder: &Path) -> (PathBuf, Option<Process>) {
     if let Some(path) = std::env::var_os("LANDFALL_CONTROL_PLANE") {
         return (PathBuf::from(path), None);
     }
+    let (path, process) = mock_cluster(folder);
+    (path, Some(process))
+}
+
+fn mock_cluster(folder: &Path) -> (PathBuf, Process) {
     let path = folder.join("kubeconfig");
     let mut command = Command::new(program("mock-cluster"));
     let mut process = Process::start(command.arg("--kubeconfig").arg(&path));
     process.wait_until_ready();
-    (path, Some(process))
-}
-
-const TOKEN: &str = "secret";
-const ADMIN_TOKEN: &str = "other-secret";
-
-fn start_cloud(folder: &Path) -> Process {
-    let (token, admin) = (folder.join("token"), folder.join("admin-token"));
-    std::fs::write(&token, TOKEN).unwrap();
-    std::fs::write(&admin, ADMIN_TOKEN).unwrap();
-    // Stories run side by side, each in a process of its own.
-    let pool = format!("127.193.{}.0/24", std::process::id() % 256);
-    let mut command = Command::new(program("mock-cloud"));
-    command.args(["--listen", "127.0.0.1:0", "--pool", &pool]);
-    command
-        .arg("--token-file")
-        .arg(token)
-        .arg("--admin-token-file")
-        .arg(admin);
-    let mut cloud = Process::start(&mut command);
-    cloud.wait_until_ready();
-    cloud
+    (path, process)
 }
 
 async fn client(kubeconfig: &Path) -> Client {

@@ -1,6 +1,7 @@
 //! What every provider must do, as checks that each provider's own tests run against its real
 //! backend. A check panics with the promise that was broken.
 
+mod adopting;
 mod failing;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,8 +11,8 @@ use std::sync::Arc;
 use futures::future::{BoxFuture, FutureExt, ready};
 
 use crate::{
-    Affinity, Assigned, ClusterId, Family, FamilyPolicy, Ingress, LoadBalancer, LoadBalancerId,
-    Node, Outcome, Port, Protocol, Provider, ServiceName, Snapshot, TrafficPolicy,
+    Affinity, Assigned, ClusterId, Error, Family, FamilyPolicy, Ingress, LoadBalancer,
+    LoadBalancerId, Node, Outcome, Port, Protocol, Provider, ServiceName, Snapshot, TrafficPolicy,
 };
 
 pub use failing::Trouble;
@@ -44,6 +45,7 @@ pub async fn all<S: Subject>(start: impl AsyncFn() -> S) {
     what_another_process_made_is_taken_over(&start().await).await;
     clusters_of_one_name_do_not_meet(&start().await).await;
     load_balancers_do_not_share_an_address(&start().await).await;
+    adopting::all(&start).await;
     failing::all(start).await;
 }
 
@@ -114,7 +116,12 @@ async fn clusters_of_one_name_do_not_meet(subject: &impl Subject) {
     let (ours, theirs) = (cluster("c1"), cluster("c2"));
     let provider = begun(subject, &ours).await;
     ensured(&*provider, &wanted(subject, &ours, "s1")).await;
-    let other = begun(subject, &theirs).await;
+    let other = subject.provider(&theirs);
+    let refused = other.begin(Snapshot::default().known()).await;
+    let Err(Error::NameTaken { name, uid }) = refused else {
+        panic!("a second cluster of one name was let in: {refused:?}")
+    };
+    assert_eq!((name, uid), (ours.name, ours.uid));
     let seen = other.owned().await.expect("owned");
     assert!(
         seen.is_empty(),

@@ -5,7 +5,7 @@ use landfall_provider_api::{
     Assigned, Family, FamilyPolicy, Ingress, IpMode, LoadBalancer, PortFailure, Protocol, Serving,
 };
 
-use crate::view::Known;
+use crate::known::Known;
 
 /// An answer that makes no sense.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,8 +29,13 @@ pub(crate) fn lacking(known: &Known, wanted: &LoadBalancer) -> Vec<Family> {
     lacking.filter(|_| known.is_active()).collect()
 }
 
-/// What a load balancer was given.
-pub(crate) fn assigned(known: &Known, wanted: &LoadBalancer) -> Result<Assigned, Nonsense> {
+/// What a load balancer was given, by a call that put right what others had done or by one that did
+/// not.
+pub(crate) fn assigned(
+    known: &Known,
+    wanted: &LoadBalancer,
+    repaired: bool,
+) -> Result<Assigned, Nonsense> {
     if known.addresses().is_empty() {
         return Err(Nonsense::NoAddress);
     }
@@ -54,9 +59,45 @@ pub(crate) fn assigned(known: &Known, wanted: &LoadBalancer) -> Result<Assigned,
     Ok(Assigned {
         ingress,
         failed_ports: known.failed_ports().to_vec(),
-        serving: Serving::Yes,
-        repaired: false,
+        serving: serving(known),
+        repaired,
     })
+}
+
+/// Whether what arrives gets through.
+fn serving(known: &Known) -> Serving {
+    if let Some(PortFailure { port, protocol, .. }) = known.failed_ports().first() {
+        return Serving::No {
+            reason: "PortsNotServed",
+            message: format!("port {port}/{protocol} is not served"),
+        };
+    }
+    let Some(told) = known.serving() else {
+        return Serving::Unknown {
+            reason: "NotTold",
+            message: "the mock cloud does not tell".to_owned(),
+        };
+    };
+    let message = told.message.clone();
+    match told.state {
+        wire::ServingState::Yes => Serving::Yes,
+        wire::ServingState::No => Serving::No {
+            reason: match told.code.as_str() {
+                "NoTargets" => "NoTargets",
+                "TargetsUnhealthy" => "TargetsUnhealthy",
+                _ => "NotServing",
+            },
+            message,
+        },
+        wire::ServingState::Unknown => Serving::Unknown {
+            reason: match told.code.as_str() {
+                "NotChecked" => "NotChecked",
+                "NoHealthCheck" => "NoHealthCheck",
+                _ => "NotKnown",
+            },
+            message,
+        },
+    }
 }
 
 /// The ports that it does not serve.
@@ -92,6 +133,8 @@ pub(crate) fn description(item: &wire::LoadBalancer) -> String {
 
 #[cfg(test)]
 mod tests {
+    use landfall_mock_cloud_wire::ServingState::{No, Unknown, Yes};
+
     use super::*;
     use crate::wanted::tests::wanted;
 
@@ -137,7 +180,7 @@ mod tests {
     #[test]
     fn an_address_is_served_by_a_proxy() {
         let wanted = of_families(&[Family::IPv4], FamilyPolicy::SingleStack);
-        let assigned = assigned(&known(&["127.200.0.1"], None), &wanted).unwrap();
+        let assigned = assigned(&known(&["127.200.0.1"], None), &wanted, false).unwrap();
         let expected = Ingress::Ip {
             address: "127.200.0.1".parse().unwrap(),
             mode: IpMode::Proxy,
@@ -151,7 +194,7 @@ mod tests {
     #[test]
     fn an_answer_without_sense_is_told_from_one_with() {
         let wanted = of_families(&[Family::IPv4], FamilyPolicy::SingleStack);
-        let of = |addresses: &[&str]| assigned(&known(addresses, None), &wanted);
+        let of = |addresses: &[&str]| assigned(&known(addresses, None), &wanted, false);
         assert_eq!(of(&[]), Err(Nonsense::NoAddress));
         let sixth = "fd00::1".parse().unwrap();
         assert_eq!(
@@ -162,12 +205,63 @@ mod tests {
         let half = known(&["127.200.0.1"], None);
         let required = of_families(&both, FamilyPolicy::RequireDualStack);
         assert_eq!(
-            assigned(&half, &required),
+            assigned(&half, &required, false),
             Err(Nonsense::Missing(Family::IPv6))
         );
         let preferred = of_families(&both, FamilyPolicy::PreferDualStack);
-        assert!(assigned(&half, &preferred).is_ok());
+        assert!(assigned(&half, &preferred, false).is_ok());
         assert_eq!(lacking(&half, &preferred), [Family::IPv6]);
+    }
+
+    #[test]
+    fn what_the_cloud_knows_of_targets_says_whether_traffic_gets_through() {
+        let told = |state, code: &str| {
+            let mut known = known(&["127.200.0.1"], None);
+            known.serves(&wire::Serving {
+                state,
+                code: code.into(),
+                message: "because".into(),
+                sequence: 1,
+            });
+            serving(&known)
+        };
+        let message = String::from("because");
+        let no = |reason| Serving::No {
+            reason,
+            message: message.clone(),
+        };
+        let unknown = |reason| Serving::Unknown {
+            reason,
+            message: message.clone(),
+        };
+        for (state, code, expected) in [
+            (Yes, "", Serving::Yes),
+            (No, "NoTargets", no("NoTargets")),
+            (No, "TargetsUnhealthy", no("TargetsUnhealthy")),
+            (No, "of a later version", no("NotServing")),
+            (Unknown, "NotChecked", unknown("NotChecked")),
+            (Unknown, "NoHealthCheck", unknown("NoHealthCheck")),
+            (Unknown, "of a later version", unknown("NotKnown")),
+        ] {
+            assert_eq!(told(state, code), expected);
+        }
+        let silent = serving(&known(&["127.200.0.1"], None));
+        assert!(matches!(
+            silent,
+            Serving::Unknown {
+                reason: "NotTold",
+                ..
+            }
+        ));
+        let failed = serving(&known(&["127.200.0.1"], Some("PortTaken")));
+        let message = "port 80/TCP is not served".to_owned();
+        assert_eq!(
+            failed,
+            Serving::No {
+                reason: "PortsNotServed",
+                message
+            }
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use landfall_mock_cloud_wire::{LoadBalancer, LoadBalancerList, LoadBalancerSpec, code};
 use landfall_provider_api::{ClusterId, Error};
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, IF_MATCH};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use reqwest::{Client, Method, RequestBuilder, Url, redirect};
 
 use crate::call::Call;
@@ -42,6 +42,17 @@ pub enum NewError {
     /// The HTTP client cannot be made.
     #[error("cannot make an HTTP client: {0}")]
     Client(#[source] reqwest::Error),
+}
+
+/// When a PUT is to have an effect.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Only<'a> {
+    /// If the load balancer still has this entity tag.
+    If(&'a str),
+    /// If there is none.
+    IfNone,
+    /// In any case: what is there is not known.
+    Anyway,
 }
 
 /// Where calls go.
@@ -86,10 +97,15 @@ impl Api {
         &self,
         id: &str,
         spec: &LoadBalancerSpec,
-        etag: Option<&str>,
+        only: Only<'_>,
     ) -> Result<LoadBalancer, Failure> {
         let call = self.call(Method::PUT, self.one(id));
-        let request = if_match(call.request(&self.client), etag);
+        let request = call.request(&self.client);
+        let request = match only {
+            Only::If(etag) => request.header(IF_MATCH, etag),
+            Only::IfNone => request.header(IF_NONE_MATCH, "*"),
+            Only::Anyway => request,
+        };
         call.read(&call.send(request.json(spec)).await?)
     }
 

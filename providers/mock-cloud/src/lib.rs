@@ -4,10 +4,12 @@
 //! ingress has `ipMode: Proxy`. It keeps a view of what the cluster owns there and calls the cloud
 //! only where that differs from what is wanted. It knows the mock cloud by its HTTP API alone.
 
+mod adoption;
 mod answer;
 mod api;
 mod call;
 mod cluster;
+mod known;
 mod listener;
 mod refusal;
 mod sse;
@@ -28,10 +30,11 @@ use landfall_provider_api::{
 };
 
 pub use api::NewError;
-use api::{Api, Failure};
+use api::{Api, Failure, Only};
 use cluster::{Cluster, tag_of};
+use known::{Digest, Known};
 use listener::Listener;
-use view::Known;
+use view::Put;
 use waiting::{Freed, Need};
 
 /// A client of one mock cloud, for one cluster.
@@ -76,19 +79,31 @@ impl MockCloud {
         let Cluster {
             api, view, waiting, ..
         } = &*self.cluster;
-        let id = wanted::wire_id(&wanted.id);
+        let id = view.id(&wanted.id);
+        let asked = Digest::of(spec);
         // Unless the call ends well, what we knew about it is no longer certain.
-        let change = view.change(&wanted.id.service_uid);
+        let change = view.change(&wanted.id.service_uid, Some(asked));
+        let only = match known.and_then(Known::etag) {
+            Some(etag) => Only::If(etag),
+            None if view.is_absent(&wanted.id.service_uid) => Only::IfNone,
+            None => Only::Anyway,
+        };
         let seen = waiting.freed();
-        match api.put(&id, spec, known.and_then(Known::etag)).await {
+        match api.put(&id, spec, only).await {
             Ok(item) => {
                 let known = Known::of(item);
-                if !known.is(spec) {
+                if !known.is(asked) {
                     return Err(api.senseless("it answered a PUT with something else"));
                 }
-                let outcome = self.outcome(&known, wanted)?;
+                // Nonsense is not known.
+                self.outcome(&known, wanted, false)?;
                 let lacking = answer::lacking(&known, wanted);
-                if change.done(Some(known)) {
+                let Put {
+                    known,
+                    is_another,
+                    is_repaired,
+                } = change.put(known, asked);
+                if is_another {
                     waiting.wake(wanted.id.clone());
                 }
                 if lacking.is_empty() {
@@ -96,17 +111,34 @@ impl MockCloud {
                 } else {
                     waiting.add(wanted.id.clone(), Need::Family(lacking), seen);
                 }
-                Ok(outcome)
+                self.outcome(&known, wanted, is_repaired)
             }
             Err(failure) if failure.code() == Some(wire::code::PRECONDITION_FAILED) => {
                 drop(change);
-                self.cluster.is_gone(&wanted.id).await;
+                // Where that fails, too, the next attempt begins with nothing known.
+                let found = self.cluster.look_up(&wanted.id).await;
+                self.check_not_lost(&wanted.id)?;
+                if let (Only::IfNone, Ok(Some(found))) = (only, found) {
+                    // Made by a call of ours whose answer was lost, perhaps of a process before.
+                    return Box::pin(self.put(wanted, spec, Some(&found))).await;
+                }
                 Err(failure.into_error(|pointer| wanted::field(wanted, pointer)))
             }
             Err(failure) => {
                 self.wait(wanted, spec, &failure, seen);
                 Err(failure.into_error(|pointer| wanted::field(wanted, pointer)))
             }
+        }
+    }
+
+    /// Refuses one that another cluster has adopted.
+    fn check_not_lost(&self, id: &LoadBalancerId) -> Result<(), Error> {
+        match self.cluster.view.lost_to(&id.service_uid) {
+            None => Ok(()),
+            Some(uid) => Err(Error::NameTaken {
+                name: id.cluster.name.clone(),
+                uid: uid.into(),
+            }),
         }
     }
 
@@ -134,14 +166,28 @@ impl MockCloud {
         }
     }
 
-    fn outcome(&self, known: &Known, wanted: &LoadBalancer) -> Result<Outcome, Error> {
+    fn described(&self, items: &[wire::LoadBalancer]) -> Vec<Owned> {
+        let owned = |item: &wire::LoadBalancer| Owned {
+            id: self.cluster.id_of(item),
+            service: tags::service(tag_of(item)),
+            description: answer::description(item),
+        };
+        items.iter().map(owned).collect()
+    }
+
+    fn outcome(
+        &self,
+        known: &Known,
+        wanted: &LoadBalancer,
+        repaired: bool,
+    ) -> Result<Outcome, Error> {
         if !known.is_active() {
             return Ok(Outcome::Provisioning {
                 assigned: None,
                 message: "the mock cloud is provisioning the load balancer".to_owned(),
             });
         }
-        answer::assigned(known, wanted)
+        answer::assigned(known, wanted, repaired)
             .map(Outcome::Provisioned)
             .map_err(|nonsense| self.cluster.api.senseless(&nonsense.to_string()))
     }
@@ -169,21 +215,25 @@ impl Provider for MockCloud {
         if let Some(listener) = self.listener.get() {
             listener.started().await;
         }
-        let (owned, _) = tokio::join!(self.owned(), snapshot);
-        owned
+        let items = self.cluster.begin(snapshot).await?;
+        Ok(self.described(&items))
     }
 
     async fn ensure(&self, wanted: &LoadBalancer) -> Result<Outcome, Error> {
         let spec = wanted::specification(wanted);
-        let known = self.cluster.view.known(&wanted.id.service_uid);
+        let asked = Digest::of(&spec);
+        let view = &self.cluster.view;
+        self.check_not_lost(&wanted.id)?;
+        let known = view.known(&wanted.id.service_uid);
         if let Some(known) = &known
-            && known.is(&spec)
+            && known.is(asked)
             && known.is_active()
             && known.all_listen()
             && answer::lacking(known, wanted).is_empty()
-            && let Ok(outcome) = self.outcome(known, wanted)
+            && self.outcome(known, wanted, false).is_ok()
         {
-            return Ok(outcome);
+            let repaired = view.agrees(&wanted.id.service_uid, asked);
+            return self.outcome(known, wanted, repaired);
         }
         self.put(wanted, &spec, known.as_ref()).await
     }
@@ -192,19 +242,26 @@ impl Provider for MockCloud {
         let Cluster {
             api, view, waiting, ..
         } = &*self.cluster;
+        let error = |failure: Failure| failure.into_error(|_| "metadata.uid".to_owned());
         waiting.forget(id);
-        let known = view.known(&id.service_uid);
-        let change = view.change(&id.service_uid);
-        let etag = known.as_ref().and_then(Known::etag);
-        match api.delete(&wanted::wire_id(id), etag).await {
-            Ok(()) => drop(change.done(None)),
-            Err(failure) => {
-                drop(change);
-                let is_another = failure.code() == Some(wire::code::PRECONDITION_FAILED);
-                if !is_another || !self.cluster.is_gone(id).await {
-                    return Err(failure.into_error(|_| "metadata.uid".to_owned()));
-                }
+        // What is not known may be another cluster's by now.
+        let known = match view.known(&id.service_uid) {
+            Some(known) => Some(known),
+            None => self.cluster.look_up(id).await.map_err(error)?,
+        };
+        let name = view.id(id);
+        let change = view.change(&id.service_uid, None);
+        if let Some(known) = &known
+            && let Err(failure) = api.delete(&name, known.etag()).await
+        {
+            drop(change);
+            let is_another = failure.code() == Some(wire::code::PRECONDITION_FAILED);
+            if !is_another || self.cluster.look_up(id).await.map_err(error)?.is_some() {
+                return Err(error(failure));
             }
+            view.change(&id.service_uid, None).gone();
+        } else {
+            change.gone();
         }
         let addresses = known.map(|known| known.addresses().to_vec());
         waiting.something_is_free(&addresses.unwrap_or_default());
@@ -212,14 +269,9 @@ impl Provider for MockCloud {
     }
 
     async fn owned(&self) -> Result<Vec<Owned>, Error> {
-        let owned = |item: &wire::LoadBalancer| Owned {
-            id: self.cluster.id_of(item),
-            service: tags::service(tag_of(item)),
-            description: answer::description(item),
-        };
-        let items = self.cluster.list().await;
+        let items = self.cluster.look_again().await;
         let items = items.map_err(|failure| failure.into_error(|_| "spec".to_owned()))?;
-        Ok(items.iter().map(owned).collect())
+        Ok(self.described(&items))
     }
 
     fn changes(&self) -> BoxStream<'static, LoadBalancerId> {

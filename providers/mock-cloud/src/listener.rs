@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures::StreamExt;
-use landfall_mock_cloud_wire::{FreedCapacity, LoadBalancerChange, event};
+use landfall_mock_cloud_wire::{FreedCapacity, LoadBalancerChange, ServingChange, event};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -108,6 +108,11 @@ impl Task {
             event::CHANGED | event::DELETED => {
                 if let Ok(change) = serde_json::from_str::<LoadBalancerChange>(&event.data) {
                     self.cluster.told(&change);
+                }
+            }
+            event::SERVING => {
+                if let Ok(change) = serde_json::from_str::<ServingChange>(&event.data) {
+                    self.cluster.told_serving(&change);
                 }
             }
             event::FREED_CAPACITY => {

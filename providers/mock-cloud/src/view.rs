@@ -1,73 +1,15 @@
 //! What the cluster is known to own in the mock cloud. It holds no more than is needed to say
-//! whether a PUT would change anything, and it forgets what is no longer certain.
+//! whether a PUT would change anything and put right what others did, and it forgets what is no
+//! longer certain.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use landfall_mock_cloud_wire::{LoadBalancer, LoadBalancerSpec, LoadBalancerState};
-use landfall_provider_api::PortFailure;
+use landfall_mock_cloud_wire::Serving;
+use landfall_provider_api::LoadBalancerId;
 
-use crate::answer;
-
-/// A load balancer as the mock cloud last told it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Known {
-    /// Stands for the specification: with many nodes the words themselves would be most of what a
-    /// controller keeps in memory.
-    digest: u64,
-    /// Its entity tag; empty if the server has none.
-    etag: String,
-    is_active: bool,
-    addresses: Vec<IpAddr>,
-    failed_ports: Vec<PortFailure>,
-}
-
-impl Known {
-    pub(crate) fn of(item: LoadBalancer) -> Self {
-        Self {
-            addresses: item.addresses.iter().map(IpAddr::to_canonical).collect(),
-            failed_ports: answer::failed_ports(&item.listeners),
-            is_active: item.state == LoadBalancerState::Active,
-            etag: item.etag.clone(),
-            digest: digest(&item.into()),
-        }
-    }
-
-    /// Whether this is what it was asked to be.
-    pub(crate) fn is(&self, spec: &LoadBalancerSpec) -> bool {
-        self.digest == digest(spec)
-    }
-
-    /// Its entity tag, for a change that is to be made only if nobody else made one.
-    pub(crate) fn etag(&self) -> Option<&str> {
-        Some(self.etag.as_str()).filter(|etag| !etag.is_empty())
-    }
-
-    /// Whether it is there, and not on its way.
-    pub(crate) fn is_active(&self) -> bool {
-        self.is_active
-    }
-
-    pub(crate) fn addresses(&self) -> &[IpAddr] {
-        &self.addresses
-    }
-
-    pub(crate) fn failed_ports(&self) -> &[PortFailure] {
-        &self.failed_ports
-    }
-
-    pub(crate) fn all_listen(&self) -> bool {
-        self.failed_ports.is_empty()
-    }
-}
-
-fn digest(spec: &LoadBalancerSpec) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    spec.hash(&mut hasher);
-    hasher.finish()
-}
+use crate::known::{Digest, Known};
+use crate::wanted;
 
 /// What is known, by the UID of the Service. Where nothing is known, there may be nothing or
 /// anything.
@@ -81,23 +23,42 @@ struct State {
     /// When the refresh began that is in force.
     refreshed: u64,
     slots: HashMap<String, Slot>,
-    /// Calls under way that change a load balancer, with what the stream of changes told since
-    /// they began: its entity tag, none if it is gone.
-    under_way: HashMap<String, Option<Told>>,
+    /// Calls under way that change a load balancer.
+    under_way: HashMap<String, UnderWay>,
 }
 
-/// What the stream of changes told about a load balancer.
+/// What somebody else made of a load balancer: its entity tag, none if it is gone.
 type Told = Option<String>;
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Slot {
     /// When it was last written.
     written: u64,
     known: Option<Known>,
+    /// Its id, where that is not the one that we give: it was adopted.
+    id: Option<Box<str>>,
+    /// What was last asked for, and had.
+    asked: Option<Digest>,
+    /// What somebody else made of it since.
+    heard: Option<Told>,
+    /// Whether that is being put right, which takes longer than a call.
+    is_repaired: bool,
+    /// Whether a call has failed since, so that it may have had an effect.
+    is_unsure: bool,
+    /// UID of the cluster that has adopted it.
+    lost_to: Option<Box<str>>,
 }
 
-/// A call under way that changes a load balancer. Dropped without [`done`](Self::done), because the
-/// call failed or was cut off, what is there is not known.
+/// What the stream of changes told since a call began.
+#[derive(Debug, Default)]
+struct UnderWay {
+    asked: Option<Digest>,
+    told: Option<Told>,
+    serving: Option<Serving>,
+}
+
+/// A call under way that changes a load balancer. Dropped before it is known what came of it,
+/// because the call failed or was cut off, what is there is not known.
 #[derive(Debug)]
 pub(crate) struct Change<'a> {
     view: &'a View,
@@ -105,16 +66,50 @@ pub(crate) struct Change<'a> {
     is_done: bool,
 }
 
+/// What a PUT came to.
+#[derive(Debug)]
+pub(crate) struct Put {
+    /// What is there now, with the newest word about how it serves.
+    pub(crate) known: Known,
+    /// Whether somebody else has changed it since, as far as the stream of changes has told: then
+    /// it is not certain.
+    pub(crate) is_another: bool,
+    /// Whether this put right what somebody else had done.
+    pub(crate) is_repaired: bool,
+}
+
+/// A load balancer as it was read.
+#[derive(Debug)]
+pub(crate) struct Read {
+    pub(crate) known: Known,
+    /// Its id, where that is not the one that we give.
+    pub(crate) id: Option<Box<str>>,
+}
+
 impl View {
     pub(crate) fn known(&self, service_uid: &str) -> Option<Known> {
         self.state().slots.get(service_uid)?.known.clone()
     }
 
-    /// A call that changes this load balancer is about to be made.
-    pub(crate) fn change<'a>(&'a self, service_uid: &'a str) -> Change<'a> {
-        let mut state = self.state();
-        state.under_way.insert(service_uid.to_owned(), None);
-        drop(state);
+    /// Its id in the mock cloud.
+    pub(crate) fn id(&self, of: &LoadBalancerId) -> String {
+        let state = self.state();
+        let adopted = state
+            .slots
+            .get(&of.service_uid)
+            .and_then(|it| it.id.as_deref());
+        adopted.map_or_else(|| wanted::wire_id(of), str::to_owned)
+    }
+
+    /// A call that changes this load balancer is about to be made; a PUT `asks` for something.
+    pub(crate) fn change<'a>(&'a self, service_uid: &'a str, asks: Option<Digest>) -> Change<'a> {
+        let under_way = UnderWay {
+            asked: asks,
+            ..UnderWay::default()
+        };
+        self.state()
+            .under_way
+            .insert(service_uid.to_owned(), under_way);
         Change {
             view: self,
             service_uid,
@@ -122,13 +117,35 @@ impl View {
         }
     }
 
-    /// The entity tags of all load balancers that are known, by the UID of the Service.
-    pub(crate) fn etags(&self) -> HashMap<String, String> {
-        let etag = |(service_uid, slot): (&String, &Slot)| {
-            let known = slot.known.as_ref()?;
-            Some((service_uid.clone(), known.etag.clone()))
+    /// UID of the cluster that has adopted it, if one has.
+    pub(crate) fn lost_to(&self, service_uid: &str) -> Option<Box<str>> {
+        self.state().slots.get(service_uid)?.lost_to.clone()
+    }
+
+    /// Whether there is none, as far as anybody has told.
+    pub(crate) fn is_absent(&self, service_uid: &str) -> bool {
+        let state = self.state();
+        let slot = state.slots.get(service_uid);
+        slot.is_none_or(|slot| slot.heard == Some(None) && slot.known.is_none() && !slot.is_unsure)
+    }
+
+    /// What is asked for is there already. Tells whether it is so because it was put right, and
+    /// that has not been told.
+    pub(crate) fn agrees(&self, service_uid: &str, asked: Digest) -> bool {
+        let mut state = self.state();
+        let Some(slot) = state.slots.get_mut(service_uid) else {
+            return false;
         };
-        self.state().slots.iter().filter_map(etag).collect()
+        slot.asked = Some(asked);
+        slot.heard = None;
+        std::mem::take(&mut slot.is_repaired)
+    }
+
+    /// UIDs of the Services whose load balancers are known.
+    pub(crate) fn service_uids(&self) -> Vec<String> {
+        let state = self.state();
+        let known = state.slots.iter().filter(|(_, slot)| slot.known.is_some());
+        known.map(|(service_uid, _)| service_uid.clone()).collect()
     }
 
     /// Whether all was ever read.
@@ -140,17 +157,46 @@ impl View {
     /// was known is not certain any more. What a call under way has done is told only when it ends.
     pub(crate) fn told(&self, service_uid: &str, etag: Option<&str>) -> bool {
         let mut state = self.state();
-        if let Some(told) = state.under_way.get_mut(service_uid) {
-            *told = Some(etag.map(str::to_owned));
-            return false;
-        }
-        let slot = state.slots.get(service_uid);
+        let State {
+            slots, under_way, ..
+        } = &mut *state;
+        let slot = slots.get(service_uid);
         let known = slot.and_then(|slot| slot.known.as_ref());
-        if known.and_then(Known::etag) == etag {
+        if known.is_some_and(|known| known.etag() == etag) {
             return false;
         }
-        state.write(service_uid, None);
-        true
+        if let Some(under_way) = under_way.get_mut(service_uid) {
+            under_way.told = Some(etag.map(str::to_owned));
+            return false;
+        }
+        let before = slot.and_then(|slot| slot.heard.as_ref());
+        let is_old = match before {
+            Some(before) => before.as_deref() == etag,
+            None => known.is_none() && etag.is_none(),
+        };
+        state.write(service_uid).alter(etag.map(str::to_owned));
+        !is_old
+    }
+
+    /// The cluster with this UID has adopted it. Tells whether that is news.
+    pub(crate) fn lost(&self, service_uid: &str, to: &str) -> bool {
+        let mut state = self.state();
+        let slot = state.write(service_uid);
+        slot.known = None;
+        slot.lost_to.replace(to.into()).as_deref() != Some(to)
+    }
+
+    /// How a load balancer serves now. Tells whether that is news.
+    pub(crate) fn told_serving(&self, service_uid: &str, serving: &Serving) -> bool {
+        let mut state = self.state();
+        let under_way = state.under_way.get_mut(service_uid);
+        let is_idle = under_way.is_none();
+        if let Some(under_way) = under_way {
+            under_way.serving = Some(serving.clone());
+        }
+        let slot = state.slots.get_mut(service_uid);
+        let known = slot.and_then(|slot| slot.known.as_mut());
+        known.is_some_and(|known| known.serves(serving)) && is_idle
     }
 
     /// All is about to be read; tells when.
@@ -158,30 +204,44 @@ impl View {
         self.state().tick()
     }
 
-    /// All was read, and it is this. What was changed since the reading began is not touched.
-    pub(crate) fn refresh(&self, began: u64, mut all: HashMap<String, Known>) {
+    /// All was read, and it is this, by the UID of the Service. What was changed since the reading
+    /// began is not touched. Tells which are others than was thought.
+    pub(crate) fn refresh(&self, began: u64, mut all: HashMap<String, Read>) -> Vec<String> {
         let mut state = self.state();
-        if began < state.refreshed {
-            return;
+        let State {
+            refreshed,
+            slots,
+            under_way,
+            ..
+        } = &mut *state;
+        if began < *refreshed {
+            return Vec::new();
         }
-        state.refreshed = began;
-        state.slots.retain(|service_uid, slot| {
+        *refreshed = began;
+        let mut news = Vec::new();
+        slots.retain(|service_uid, slot| {
             let read = all.remove(service_uid);
             if slot.written > began {
                 return true;
             }
-            slot.known = read;
             slot.written = began;
-            slot.known.is_some()
+            let is_idle = !under_way.contains_key(service_uid);
+            if slot.read(read, is_idle) && is_idle {
+                news.push(service_uid.clone());
+            }
+            slot.known.is_some() || slot.asked.is_some() || slot.lost_to.is_some()
         });
-        let new = all.into_iter().map(|(service_uid, known)| {
+        for (service_uid, Read { known, id }) in all {
+            news.push(service_uid.clone());
             let slot = Slot {
                 written: began,
                 known: Some(known),
+                id,
+                ..Slot::default()
             };
-            (service_uid, slot)
-        });
-        state.slots.extend(new);
+            slots.insert(service_uid, slot);
+        }
+        news
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -196,135 +256,135 @@ impl State {
         self.clock
     }
 
-    fn write(&mut self, service_uid: &str, known: Option<Known>) {
+    fn write(&mut self, service_uid: &str) -> &mut Slot {
         let written = self.tick();
-        let slot = Slot { written, known };
-        self.slots.insert(service_uid.to_owned(), slot);
+        let slot = self.slots.entry(service_uid.to_owned()).or_default();
+        slot.written = written;
+        slot
+    }
+}
+
+impl Slot {
+    /// Somebody else made this of it.
+    fn alter(&mut self, told: Told) {
+        self.known = None;
+        self.is_unsure = false;
+        if told.is_none() {
+            self.id = None;
+        }
+        self.heard = Some(told);
+    }
+
+    /// It was read. Tells whether it is another than was thought.
+    fn read(&mut self, read: Option<Read>, is_idle: bool) -> bool {
+        let Some(Read { mut known, id }) = read else {
+            let was_there = self.known.is_some();
+            if is_idle {
+                self.alter(None);
+            }
+            return was_there;
+        };
+        self.id = id;
+        self.lost_to = None;
+        self.is_unsure = false;
+        let is_news = match &self.known {
+            Some(before) if before.etag() == known.etag() => known.is_news_after(before),
+            Some(_) => true,
+            None => false,
+        };
+        self.known = Some(known);
+        is_news
+    }
+
+    /// What it is while a PUT that asks for this is under way, if that is somebody else's doing.
+    fn altered(&self, asked: Digest) -> Option<Told> {
+        let known = self.known.as_ref().filter(|known| !known.is(asked));
+        let known = known.map(|known| known.etag().map(str::to_owned));
+        let altered = self.heard.clone().or(known);
+        altered.filter(|_| self.asked == Some(asked))
     }
 }
 
 impl Change<'_> {
-    /// The call succeeded, and this is there now. Tells whether somebody else has changed it since,
-    /// as far as the stream of changes has told: then it is not certain.
-    pub(crate) fn done(mut self, known: Option<Known>) -> bool {
+    /// The PUT succeeded, and this is there now.
+    pub(crate) fn put(mut self, mut known: Known, asked: Digest) -> Put {
         self.is_done = true;
         let mut state = self.view.state();
-        let told = state.under_way.remove(self.service_uid).flatten();
-        let etag = known.as_ref().and_then(Known::etag);
-        let is_another = told.is_some_and(|told| told.as_deref() != etag);
-        state.write(self.service_uid, known.filter(|_| !is_another));
-        is_another
+        let under_way = state.under_way.remove(self.service_uid).unwrap_or_default();
+        if let Some(serving) = &under_way.serving {
+            known.serves(serving);
+        }
+        let etag = known.etag().map(str::to_owned);
+        let slot = state.write(self.service_uid);
+        slot.is_repaired |= slot.altered(asked).is_some_and(|it| it != etag);
+        let is_repaired = known.is_active() && std::mem::take(&mut slot.is_repaired);
+        slot.asked = Some(asked);
+        (slot.heard, slot.lost_to) = (None, None);
+        slot.is_unsure = false;
+        slot.known = Some(known.clone());
+        // Whether it was told of what came before ours or after it is not known, so nothing is heard.
+        let is_another = under_way.told.is_some_and(|told| told != etag);
+        if is_another {
+            slot.known = None;
+        }
+        Put {
+            known,
+            is_another,
+            is_repaired,
+        }
+    }
+
+    /// Nothing of it is there, and nothing is to be.
+    pub(crate) fn gone(mut self) {
+        self.is_done = true;
+        let mut state = self.view.state();
+        state.under_way.remove(self.service_uid);
+        let written = state.tick();
+        let slot = Slot {
+            written,
+            ..Slot::default()
+        };
+        state.slots.insert(self.service_uid.to_owned(), slot);
+    }
+
+    /// It was only read, and this is there.
+    pub(crate) fn read(mut self, known: Option<Known>) {
+        self.is_done = true;
+        let mut state = self.view.state();
+        let under_way = state.under_way.remove(self.service_uid).unwrap_or_default();
+        let slot = state.write(self.service_uid);
+        let etag = known.as_ref().and_then(Known::etag).map(str::to_owned);
+        match under_way.told.filter(|told| *told != etag) {
+            Some(told) => slot.alter(told),
+            None if known.is_none() => slot.alter(None),
+            None => {
+                (slot.known, slot.lost_to) = (known, None);
+                slot.is_unsure = false;
+            }
+        }
     }
 }
 
 impl Drop for Change<'_> {
     fn drop(&mut self) {
-        if !self.is_done {
-            let mut state = self.view.state();
-            state.under_way.remove(self.service_uid);
-            state.write(self.service_uid, None);
+        if self.is_done {
+            return;
         }
+        let mut state = self.view.state();
+        let under_way = state.under_way.remove(self.service_uid).unwrap_or_default();
+        let slot = state.write(self.service_uid);
+        match under_way.asked {
+            // It is not put right yet, or nobody knows.
+            Some(asked) if slot.asked == Some(asked) => slot.heard = slot.altered(asked),
+            // What will be there may be this or that.
+            Some(_) => (slot.asked, slot.heard) = (None, None),
+            None => {}
+        }
+        slot.known = None;
+        slot.is_unsure = true;
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn known(digest: u64) -> Known {
-        Known {
-            etag: digest.to_string(),
-            is_active: true,
-            digest,
-            addresses: Vec::new(),
-            failed_ports: Vec::new(),
-        }
-    }
-
-    fn all(digests: &[(&str, u64)]) -> HashMap<String, Known> {
-        digests
-            .iter()
-            .map(|(uid, digest)| ((*uid).to_owned(), known(*digest)))
-            .collect()
-    }
-
-    fn digest_of(view: &View, uid: &str) -> Option<u64> {
-        view.known(uid).map(|known| known.digest)
-    }
-
-    #[test]
-    fn a_change_that_does_not_end_well_leaves_nothing_certain() {
-        let view = View::default();
-        view.refresh(view.begin_refresh(), all(&[("a", 1), ("b", 1)]));
-        drop(view.change("a"));
-        assert_eq!(digest_of(&view, "a"), None);
-        view.change("b").done(Some(known(2)));
-        assert_eq!(digest_of(&view, "b"), Some(2));
-    }
-
-    #[test]
-    fn what_was_read_before_a_change_does_not_undo_it() {
-        let view = View::default();
-        let began = view.begin_refresh();
-        view.change("a").done(Some(known(2)));
-        view.change("b").done(None);
-        view.refresh(began, all(&[("a", 1), ("b", 1), ("c", 1)]));
-        assert_eq!(digest_of(&view, "a"), Some(2));
-        assert_eq!(digest_of(&view, "b"), None);
-        assert_eq!(digest_of(&view, "c"), Some(1));
-    }
-
-    #[test]
-    fn what_was_read_later_holds() {
-        let view = View::default();
-        view.change("a").done(Some(known(1)));
-        view.change("b").done(Some(known(1)));
-        let (early, late) = (view.begin_refresh(), view.begin_refresh());
-        view.refresh(late, all(&[("a", 2)]));
-        view.refresh(early, all(&[("a", 1), ("b", 1)]));
-        assert_eq!(digest_of(&view, "a"), Some(2));
-        assert_eq!(digest_of(&view, "b"), None);
-        assert_eq!(
-            view.state().slots.len(),
-            1,
-            "nothing is kept of what is gone"
-        );
-    }
-
-    #[test]
-    fn a_change_under_way_ends_later_than_a_reading_that_began_meanwhile() {
-        let view = View::default();
-        let change = view.change("a");
-        view.refresh(view.begin_refresh(), all(&[("a", 1)]));
-        drop(change);
-        assert_eq!(digest_of(&view, "a"), None);
-    }
-
-    #[test]
-    fn our_own_changes_are_no_news() {
-        let view = View::default();
-        let change = view.change("a");
-        assert!(!view.told("a", Some("1")), "it may be our own");
-        assert!(!change.done(Some(known(1))));
-        assert!(!view.told("a", Some("1")), "it is what we know");
-        assert_eq!(digest_of(&view, "a"), Some(1));
-        assert!(!view.change("a").done(None));
-        assert!(!view.told("a", None));
-    }
-
-    #[test]
-    fn what_others_change_is_news_and_what_was_known_is_not_certain() {
-        let view = View::default();
-        view.change("a").done(Some(known(1)));
-        assert!(view.told("a", Some("2")));
-        assert_eq!(digest_of(&view, "a"), None);
-        view.change("b").done(Some(known(1)));
-        assert!(view.told("b", None));
-        let change = view.change("c");
-        view.told("c", Some("1"));
-        view.told("c", Some("2"));
-        assert!(change.done(Some(known(1))), "another came after ours");
-        assert_eq!(digest_of(&view, "c"), None);
-        assert!(view.told("unheard-of", Some("1")));
-    }
-}
+#[path = "view_tests.rs"]
+mod tests;

@@ -5,9 +5,12 @@
     reason = "what a test cannot go on without fails it"
 )]
 
+mod adopting;
 mod failures;
 mod families;
 mod listening;
+mod repairing;
+mod serving;
 mod stories;
 mod world;
 
