@@ -15,10 +15,9 @@ use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::cloud::Cloud;
 use crate::grants::{Request, granted_to};
 use crate::plane::{ACCOUNT, NAMESPACE, Plane, object, until};
-use crate::process::{Process, program};
+use crate::process::{MockCloud, Process, program};
 
 /// The cloud that deploy/controller/landfall.yaml names, which is nowhere.
 pub const EXAMPLE_CLOUD: &str = "http://mock-cloud.example:9090";
@@ -30,7 +29,7 @@ const OVERDUE: Duration = Duration::from_millis(2500);
 struct Life {
     plane: Plane,
     folder: TempDir,
-    cloud: Cloud,
+    cloud: MockCloud,
     arguments: Vec<String>,
 }
 
@@ -42,14 +41,14 @@ impl Life {
             .account_kubeconfig(&folder.path().join("kubeconfig"))
             .await;
         let pool = format!("127.190.{}.0/28", std::process::id() % 256);
-        let cloud = Cloud::start(folder.path(), &pool);
+        let cloud = MockCloud::start(folder.path(), &pool);
 
         let maps = Api::<ConfigMap>::namespaced(plane.client.clone(), NAMESPACE);
         let maps = maps.list(&ListParams::default()).await.unwrap().items;
         let configured = |map: ConfigMap| map.data?.remove("landfall.yaml");
         let config = maps.into_iter().find_map(configured).unwrap();
         assert!(config.contains(EXAMPLE_CLOUD), "{config}");
-        let url = format!("http://127.0.0.1:{}", cloud.port);
+        let url = format!("http://{}", cloud.address);
         let config = config.replace(EXAMPLE_CLOUD, &url);
         std::fs::write(folder.path().join("landfall.yaml"), config).unwrap();
 
@@ -123,7 +122,7 @@ impl Life {
     async fn fail_twice(&self) {
         let fault = json!({"kind": "error", "status": 503, "code": "maintenance"});
         let rule = json!({"operation": "PutLoadBalancer", "fault": fault, "times": 3});
-        self.cloud.order_fault(rule).await;
+        self.cloud.admin.order_fault(rule).await;
         self.create("web").await;
         self.until_port("web", 80).await;
         until("an event is counted up", async || {
@@ -146,12 +145,16 @@ impl Life {
         self.until_port("web", 81).await;
     }
 
+    async fn puts(&self) -> usize {
+        self.cloud.admin.calls("PutLoadBalancer").await.len()
+    }
+
     async fn change_nodes(&self) {
         let nodes = Api::<Node>::all(self.plane.client.clone());
         let node = object(json!({"metadata": {"name": "worker"}}));
         nodes.create(&PostParams::default(), &node).await.unwrap();
         for address in ["10.0.0.1", "10.0.0.2"] {
-            let before = self.cloud.count("PutLoadBalancer").await;
+            let before = self.puts().await;
             let addresses = json!([{"type": "InternalIP", "address": address}]);
             let patch = Patch::Strategic(json!({"status": {"addresses": addresses}}));
             let parameters = PatchParams::default();
@@ -160,7 +163,7 @@ impl Life {
                 .await
                 .unwrap();
             until("the cloud is told of the node", async || {
-                self.cloud.count("PutLoadBalancer").await > before
+                self.puts().await > before
             })
             .await;
         }
@@ -184,7 +187,7 @@ impl Life {
         services.delete("vanishing", &parameters).await.unwrap();
         controller.signal("CONT");
         until("its load balancer is released", async || {
-            self.cloud.count("DeleteLoadBalancer").await == 1
+            self.cloud.admin.calls("DeleteLoadBalancer").await.len() == 1
         })
         .await;
     }

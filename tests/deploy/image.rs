@@ -15,10 +15,9 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::audit::EXAMPLE_CLOUD;
-use crate::cloud::Cloud;
 use crate::manifests::container;
 use crate::plane::{object, until};
-use crate::process::{Process, output, program, skip};
+use crate::process::{MockCloud, Process, output, program, skip};
 
 /// Where a pod finds what the cluster gives it.
 const ACCOUNT: &str = "var/run/secrets/kubernetes.io/serviceaccount";
@@ -134,7 +133,7 @@ async fn the_program_of_the_image_needs_no_file_no_right_and_no_user_but_its_own
     let cluster = Cluster::start().await;
     let folder = tempfile::tempdir().unwrap();
     let pool = format!("127.191.{}.0/28", std::process::id() % 256);
-    let cloud = Cloud::start(folder.path(), &pool);
+    let cloud = MockCloud::start(folder.path(), &pool);
     cluster.give(&root);
     furnish(&root, folder.path(), &cloud);
 
@@ -178,19 +177,19 @@ async fn the_program_of_the_image_needs_no_file_no_right_and_no_user_but_its_own
 }
 
 /// Configuration and what a container runtime adds: the cloud is found by its name.
-fn furnish(root: &Root, tokens: &Path, cloud: &Cloud) {
+fn furnish(root: &Root, tokens: &Path, cloud: &MockCloud) {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/deploy/controller/landfall.yaml"
     );
     let config = fs::read_to_string(path).unwrap();
     assert!(config.contains(EXAMPLE_CLOUD), "{config}");
-    let named = EXAMPLE_CLOUD.replace("9090", &cloud.port.to_string());
+    let named = EXAMPLE_CLOUD.replace("9090", &cloud.address.port().to_string());
     root.write(
         "etc/landfall/landfall.yaml",
         config.replace(EXAMPLE_CLOUD, &named),
     );
-    let token = fs::read(tokens.join("mock-cloud.token")).unwrap();
+    let token = fs::read(tokens.join(MockCloud::TOKEN_FILE)).unwrap();
     root.write("etc/landfall/mock-cloud.token", token);
     root.write("etc/hosts", "127.0.0.1 mock-cloud.example\n");
 }

@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "tests")]
 
 mod audit;
-mod cloud;
 mod grants;
 mod image;
 mod manifests;

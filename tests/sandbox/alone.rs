@@ -1,6 +1,5 @@
 //! The parts as programs of their own: a cluster, a cloud, and the controller between them.
 
-use std::path::Path;
 use std::process::Command;
 
 use k8s_openapi::api::core::v1::{Namespace, Service};
@@ -9,14 +8,15 @@ use kube::api::{DeleteParams, PostParams};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::process::{PATIENCE, Process, program};
+use crate::process::{MockCloud, PATIENCE, Process, program};
 use crate::world::{address_in, client, condition, pause, service};
 
 /// A mock cluster and a mock cloud that run, and a configuration for a controller.
 struct Parts {
     folder: TempDir,
     _cluster: Process,
-    cloud: Process,
+    cloud: MockCloud,
+    pool: String,
     services: Api<Service>,
 }
 
@@ -31,8 +31,9 @@ impl Parts {
                 .arg(&kubeconfig),
         );
         cluster.wait_until_ready();
-        let mut cloud = start_cloud(folder.path(), test, "127.0.0.1:0");
-        let address = cloud.listens("api");
+        let pool = format!("127.{}.{}.0/28", 180 + test, std::process::id() % 256);
+        let cloud = MockCloud::start(folder.path(), &pool);
+        let address = cloud.address;
         let config = format!(
             "clusterName: demo\nproviders:\n- type: mock-cloud\n  class: landfall.dev/mock-cloud\n  \
              default: true\n  url: http://{address}\n  tokenFile: mock-cloud.token\n"
@@ -50,6 +51,7 @@ impl Parts {
             folder,
             _cluster: cluster,
             cloud,
+            pool,
             services,
         }
     }
@@ -86,23 +88,6 @@ impl Parts {
             pause().await;
         }
     }
-}
-
-fn start_cloud(folder: &Path, test: u8, listen: &str) -> Process {
-    let token = |name: &str| {
-        let path = folder.join(name);
-        std::fs::write(&path, format!("secret-of-{name}\n")).unwrap();
-        path
-    };
-    let pool = format!("127.{}.{}.0/28", 180 + test, std::process::id() % 256);
-    let mut command = Command::new(program("mock-cloud"));
-    command.args(["--listen", listen, "--pool", &pool, "--token-file"]);
-    command
-        .arg(token("mock-cloud.token"))
-        .arg("--admin-token-file");
-    let mut cloud = Process::start(command.arg(token("admin.token")));
-    cloud.wait_until_ready();
-    cloud
 }
 
 #[tokio::test]
@@ -273,9 +258,9 @@ async fn a_wrong_token_is_told_on_the_service_and_in_the_log() {
 #[tokio::test]
 async fn a_cloud_that_is_away_is_waited_for() {
     let mut parts = Parts::start(4).await;
-    let address = parts.cloud.listens("api").to_string();
-    parts.cloud.signal("TERM");
-    parts.cloud.ended();
+    let address = parts.cloud.address.to_string();
+    parts.cloud.process.signal("TERM");
+    parts.cloud.process.ended();
     let mut controller = parts.start_controller();
     controller.wait_until_ready();
     parts.create("hello").await;
@@ -286,7 +271,7 @@ async fn a_cloud_that_is_away_is_waited_for() {
         .await;
     let message = condition(&seen)["message"].as_str().unwrap();
     assert!(message.contains(&address), "{message}");
-    parts.cloud = start_cloud(parts.folder.path(), 4, &address);
+    parts.cloud = MockCloud::start_at(&address, parts.folder.path(), &parts.pool);
     parts
         .until("hello", |it| condition(it)["status"] == "True")
         .await;

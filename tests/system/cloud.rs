@@ -1,38 +1,13 @@
 //! The mock cloud of a story, and what is done to it and read there by others than controllers.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
-use landfall_test_process::{Process, program};
+use landfall_test_process::{Gateway, MockCloud};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::gateway::Gateway;
 use crate::world::World;
-
-pub const TOKEN: &str = "secret";
-const ADMIN_TOKEN: &str = "other-secret";
-
-/// A mock cloud whose tokens are in this folder.
-pub fn start_cloud(folder: &Path) -> Process {
-    let (token, admin) = (folder.join("token"), folder.join("admin-token"));
-    std::fs::write(&token, TOKEN).unwrap();
-    std::fs::write(&admin, ADMIN_TOKEN).unwrap();
-    // Stories run side by side, each in a process of its own.
-    let pool = format!("127.193.{}.0/24", std::process::id() % 256);
-    let mut command = Command::new(program("mock-cloud"));
-    command.args(["--listen", "127.0.0.1:0", "--pool", &pool]);
-    command
-        .arg("--token-file")
-        .arg(token)
-        .arg("--admin-token-file")
-        .arg(admin);
-    let mut cloud = Process::start(&mut command);
-    cloud.wait_until_ready();
-    cloud
-}
 
 impl World {
     /// What the mock cloud holds: addresses by the UID of the Service.
@@ -51,7 +26,8 @@ impl World {
     /// The load balancers of the mock cloud, in the order of their ids.
     pub async fn items(&self) -> Vec<Value> {
         let url = format!("http://{}/v1/load-balancers", self.cloud);
-        let answer = self.http.get(url).bearer_auth(TOKEN).send().await.unwrap();
+        let asked = self.http.get(url).bearer_auth(MockCloud::TOKEN);
+        let answer = asked.send().await.unwrap();
         let mut list: Value = answer.error_for_status().unwrap().json().await.unwrap();
         assert!(
             list["continue"].is_null(),
@@ -65,13 +41,13 @@ impl World {
     pub async fn alter(&self, query: &str, patch: Value) {
         let id = self.items().await[0]["id"].as_str().unwrap().to_owned();
         let what = format!("load-balancers/{id}{query}");
-        self.admin(Method::PATCH, &what, &patch).await;
+        self.admin.ask(Method::PATCH, &what, Some(patch)).await;
     }
 
     /// Has the mock cloud take another token from now on.
     pub async fn change_token(&self, token: &str) {
-        self.admin(Method::PUT, "token", &json!({ "token": token }))
-            .await;
+        let body = json!({ "token": token });
+        self.admin.ask(Method::PUT, "token", Some(body)).await;
     }
 
     /// What the mock cloud answers reaches controllers that start later only after this time, and
@@ -83,12 +59,5 @@ impl World {
     /// The way to the mock cloud, once it was slowed down.
     pub fn to_cloud(&self) -> &Gateway {
         self.to_cloud.as_ref().unwrap()
-    }
-
-    async fn admin(&self, method: Method, what: &str, body: &Value) {
-        let url = format!("http://{}/admin/{what}", self.cloud);
-        let asked = self.http.request(method, url).bearer_auth(ADMIN_TOKEN);
-        let answer = asked.json(body).send().await.unwrap();
-        answer.error_for_status().unwrap();
     }
 }

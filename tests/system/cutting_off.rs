@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::gateway::Way;
 use crate::world::{World, addresses};
+use landfall_test_process::Way;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_api_server_that_is_away_for_a_minute_costs_nothing_but_time() {

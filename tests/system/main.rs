@@ -5,7 +5,6 @@
 mod adopting;
 mod cloud;
 mod cutting_off;
-mod gateway;
 mod killing;
 mod refusing;
 mod repairing;

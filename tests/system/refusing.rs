@@ -12,8 +12,8 @@ use kube::api::PostParams;
 use landfall_test_process::Process;
 use serde_json::json;
 
-use crate::gateway::Way;
 use crate::world::{World, condition, object};
+use landfall_test_process::Way;
 
 /// A controller that cannot do its work yet.
 fn hindered(world: &World, kubeconfig: &Path) -> Process {
@@ -189,7 +189,9 @@ async fn a_provider_that_does_not_let_us_in_is_told_and_heals() {
             condition(it)["reason"] == "Unauthorized"
         })
         .await;
-    world.change_token("secret").await;
+    world
+        .change_token(landfall_test_process::MockCloud::TOKEN)
+        .await;
     world.until_provisioned("web").await;
     world.until_readyz(&mut controller, 200, "ok").await;
 }

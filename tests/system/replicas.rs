@@ -2,8 +2,8 @@
 
 use landfall_test_process::Process;
 
-use crate::gateway::{Gateway, Way};
 use crate::world::World;
+use landfall_test_process::{Gateway, Way};
 
 /// A replica, behind a gateway of its own.
 struct Replica {

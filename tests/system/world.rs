@@ -13,12 +13,9 @@ use k8s_openapi::api::core::v1::{Namespace, Node, Service};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
-use landfall_test_process::{PATIENCE, Process, program};
+use landfall_test_process::{Admin, Gateway, MockCloud, PATIENCE, Process, program};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-
-use crate::cloud::{TOKEN, start_cloud};
-use crate::gateway::Gateway;
 
 pub struct World {
     pub client: Client,
@@ -28,6 +25,7 @@ pub struct World {
     pub kubeconfig: PathBuf,
     /// Where the mock cloud is.
     pub cloud: SocketAddr,
+    pub admin: Admin,
     /// Where controllers find it, if that is somewhere else.
     pub to_cloud: Option<Gateway>,
     /// Owned so that they live as long as the story.
@@ -47,10 +45,13 @@ impl World {
         let ours = object(json!({"metadata": {"generateName": "system-"}}));
         let made = namespaces.create(&PostParams::default(), &ours).await;
         let namespace = made.unwrap().metadata.name.unwrap();
-        let mut cloud = start_cloud(folder.path());
+        // Stories run side by side, each in a process of its own.
+        let pool = format!("127.193.{}.0/24", std::process::id() % 256);
+        let cloud = MockCloud::start(folder.path(), &pool);
         let world = Self {
-            cloud: cloud.listens("api"),
-            _cloud: Some(cloud),
+            cloud: cloud.address,
+            admin: cloud.admin,
+            _cloud: Some(cloud.process),
             to_cloud: None,
             client,
             namespace,
@@ -68,7 +69,8 @@ impl World {
     /// cluster in any case.
     pub async fn restored(&self) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("token"), TOKEN).unwrap();
+        let token = folder.path().join(MockCloud::TOKEN_FILE);
+        std::fs::write(token, MockCloud::TOKEN).unwrap();
         let (kubeconfig, cluster) = mock_cluster(folder.path());
         let client = client(&kubeconfig).await;
         let namespaces = Api::<Namespace>::all(client.clone());
@@ -81,6 +83,7 @@ impl World {
             folder,
             kubeconfig,
             cloud: self.cloud,
+            admin: self.admin.clone(),
             _cloud: None,
             to_cloud: None,
             _cluster: Some(cluster),
@@ -118,13 +121,13 @@ impl World {
     pub fn config(&self) -> PathBuf {
         let gateway = self.to_cloud.as_ref().map(Gateway::address);
         let cloud = gateway.unwrap_or(self.cloud);
-        let (name, class) = (&self.namespace, self.class());
+        let (name, class, token) = (&self.namespace, self.class(), MockCloud::TOKEN_FILE);
         self.write(
             "landfall.yaml",
             &format!(
                 "clusterName: {name}
 providers:
-- {{type: mock-cloud, class: {class}, url: 'http://{cloud}', tokenFile: token, driftInterval: 5s}}
+- {{type: mock-cloud, class: {class}, url: 'http://{cloud}', tokenFile: {token}, driftInterval: 5s}}
 "
             ),
         )

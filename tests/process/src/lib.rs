@@ -1,9 +1,13 @@
-//! For tests: programs of ours as child processes, each with what it has printed.
+//! For tests: programs of ours as child processes, each with what it has printed, and what stands
+//! between them.
 #![expect(
     clippy::unwrap_used,
     clippy::missing_panics_doc,
     reason = "tests end where something is not as it should be"
 )]
+
+mod cloud;
+mod gateway;
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -12,6 +16,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+pub use cloud::{Admin, MockCloud};
+pub use gateway::{Gateway, Way};
 
 /// Longest that anything may take; machines are shared and slow at times.
 pub const PATIENCE: Duration = Duration::from_mins(1);

@@ -1,7 +1,7 @@
 //! What lies between a program and the server that it calls, and can be cut.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread;
@@ -25,19 +25,30 @@ pub enum Way {
 const BEAT: Duration = Duration::from_millis(10);
 
 /// A relay to one server, on a port of its own.
+#[derive(Debug)]
 pub struct Gateway {
     address: SocketAddr,
     way: Arc<AtomicU8>,
 }
 
 impl Gateway {
+    /// A relay on the loopback.
     pub fn to(server: SocketAddr) -> Self {
         Self::slow(server, Duration::ZERO)
     }
 
     /// Whatever the server says arrives this much later.
     pub fn slow(server: SocketAddr, delay: Duration) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        Self::start(Ipv4Addr::LOCALHOST.into(), server, delay)
+    }
+
+    /// A relay on an address of this machine that others reach.
+    pub fn on(address: IpAddr, server: SocketAddr) -> Self {
+        Self::start(address, server, Duration::ZERO)
+    }
+
+    fn start(address: IpAddr, server: SocketAddr, delay: Duration) -> Self {
+        let listener = TcpListener::bind((address, 0)).unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let way = Arc::new(AtomicU8::new(Way::Open as u8));
@@ -46,10 +57,12 @@ impl Gateway {
         Self { address, way }
     }
 
+    /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
+    /// Changes the way, also for connections that stand.
     pub fn set(&self, way: Way) {
         self.way.store(way as u8, Ordering::SeqCst);
     }
