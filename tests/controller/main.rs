@@ -15,6 +15,5 @@ mod provider;
 mod providing;
 mod releasing;
 mod restarting;
-mod rights;
 mod targets;
 mod world;

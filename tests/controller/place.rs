@@ -32,20 +32,14 @@ const NAMESPACED: [(&str, &str); 2] = [
 pub struct Place {
     /// May do and sees everything.
     pub client: Client,
-    /// How a real control plane is reached.
-    pub config: Option<Config>,
     /// The story's own.
     pub namespace: String,
 }
 
 impl Place {
     pub async fn new() -> Self {
-        let config = match std::env::var_os(CONTROL_PLANE) {
-            Some(kubeconfig) => Some(read(kubeconfig.into()).await),
-            None => None,
-        };
-        let client = match &config {
-            Some(config) => Client::try_from(config.clone()).unwrap(),
+        let client = match std::env::var_os(CONTROL_PLANE) {
+            Some(kubeconfig) => client(kubeconfig.into()).await,
             None => Cluster::new().client(),
         };
         let namespaces = Api::<Namespace>::all(client.clone());
@@ -53,7 +47,6 @@ impl Place {
         let made = namespaces.create(&PostParams::default(), &ours).await;
         Self {
             client,
-            config,
             namespace: made.unwrap().metadata.name.unwrap(),
         }
     }
@@ -94,12 +87,12 @@ pub fn object<T: DeserializeOwned>(json: Value) -> T {
     serde_json::from_value(json).unwrap()
 }
 
-async fn read(kubeconfig: PathBuf) -> Config {
+async fn client(kubeconfig: PathBuf) -> Client {
     // A second call fails only because a first succeeded.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
-    config.unwrap()
+    Client::try_from(config.unwrap()).unwrap()
 }
 
 fn narrowed(uri: &Uri, namespace: &str) -> Uri {
