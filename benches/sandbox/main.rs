@@ -66,8 +66,8 @@ fn starts(table: &mut Table) {
 
 /// Memory and idle load of a small cluster.
 async fn small(table: &mut Table) {
-    let mut world = World::start().await;
-    let id = world.sandbox.id();
+    let mut world = World::sandbox().await;
+    let id = world.cloud_process.id();
     table.add(Row::single("RSS, empty, MiB", rss_mib(id), ""));
     world.deploy("hello", 3).await;
     let names: Vec<_> = (0..SMALL).map(|n| format!("web-{n}")).collect();
@@ -84,8 +84,8 @@ async fn small(table: &mut Table) {
     );
     table.add(Row::single(&what, share * 100.0, "< 1"));
     table.add(Row::single("RSS after that, MiB", rss_mib(id), "< 60"));
-    world.sandbox.signal("TERM");
-    world.sandbox.ended();
+    world.cloud_process.signal("TERM");
+    world.cloud_process.ended();
 }
 
 /// Creates Services that lead to the pods of `hello`, and waits until each has its address.
@@ -103,7 +103,7 @@ async fn create_all(world: &World, names: &[String]) {
 }
 
 async fn creations(table: &mut Table) {
-    let world = World::start().await;
+    let world = World::sandbox().await;
     world.deploy("hello", 3).await;
     let client = TrivialClient::of(&world).await;
     client.settle().await;
@@ -119,8 +119,8 @@ async fn creations(table: &mut Table) {
 }
 
 async fn burst(table: &mut Table) {
-    let world = World::start().await;
-    let id = world.sandbox.id();
+    let world = World::sandbox().await;
+    let id = world.cloud_process.id();
     world.deploy("hello", 3).await;
     let client = TrivialClient::of(&world).await;
     client.settle().await;

@@ -38,7 +38,7 @@ impl TrivialClient {
             services: world.services(),
             nodes: nodes.into_iter().map(address).collect(),
             http: reqwest::Client::new(),
-            cloud: world.cloud.clone(),
+            cloud: world.cloud.url.clone(),
             token: std::fs::read_to_string(token).unwrap(),
         }
     }

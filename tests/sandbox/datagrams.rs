@@ -1,4 +1,4 @@
-//! What a user of the sandbox sees of a UDP port.
+//! What a user sees of a UDP port.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -14,8 +14,8 @@ use crate::world::{World, answer, condition, pause, service};
 const ANSWER: Duration = Duration::from_millis(200);
 
 /// A client of its own.
-async fn client(address: &str, port: u16) -> UdpSocket {
-    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+pub async fn client(address: &str, port: u16) -> UdpSocket {
+    let socket = UdpSocket::bind("0.0.0.0:0").await.unwrap();
     socket.connect((address, port)).await.unwrap();
     socket
 }
@@ -33,7 +33,7 @@ async fn say(client: &UdpSocket, datagram: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Waits for an answer to a new client.
-async fn hear(address: &str, port: u16) -> String {
+pub async fn hear(address: &str, port: u16) -> String {
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
         if let Some(answer) = say(&client(address, port).await, b"hello").await {
@@ -44,7 +44,7 @@ async fn hear(address: &str, port: u16) -> String {
 }
 
 /// Waits until nobody answers any more, whether new or known before.
-async fn until_silent(known: &UdpSocket) {
+pub async fn until_silent(known: &UdpSocket) {
     let SocketAddr::V4(place) = known.peer_addr().unwrap() else {
         panic!("an IPv4 address")
     };
@@ -60,7 +60,7 @@ async fn until_silent(known: &UdpSocket) {
     }
 }
 
-fn line(answer: &str, name: &str) -> String {
+pub fn line(answer: &str, name: &str) -> String {
     let start = format!("{name}: ");
     let mut lines = answer.lines();
     let line = lines.find_map(|line| line.strip_prefix(&start));
@@ -151,9 +151,9 @@ async fn flows_end_with_their_service() {
     }
 }
 
-/// How many files and sockets the sandbox has open.
+/// How many files and sockets the cloud has open.
 fn files(world: &World) -> usize {
-    let folder = format!("/proc/{}/fd", world.sandbox.id());
+    let folder = format!("/proc/{}/fd", world.cloud_process.id());
     std::fs::read_dir(folder).unwrap().count()
 }
 

@@ -62,8 +62,8 @@ async fn an_ipv6_pool_that_the_machine_lacks_is_told_with_the_command() {
     let world = start(ABSENT).await;
     let command = format!("`ip -6 route add local {ABSENT} dev lo`");
     let deadline = Instant::now() + PATIENCE;
-    while !world.sandbox.errors().contains(&command) {
-        let errors = world.sandbox.errors();
+    while !world.controller().errors().contains(&command) {
+        let errors = world.controller().errors();
         assert!(Instant::now() < deadline, "no {command} in {errors}");
         pause().await;
     }

@@ -13,6 +13,7 @@ async fn a_cloud_that_fails_is_told_and_tried_again() {
     let world = World::start().await;
     let fault = json!({"kind": "error", "status": 503, "code": "maintenance"});
     world
+        .cloud
         .order_fault(json!({"operation": "PutLoadBalancer", "fault": fault, "times": 1}))
         .await;
     world.create(&service("hello")).await;
@@ -32,6 +33,7 @@ async fn a_lost_answer_makes_no_second_load_balancer() {
     world.deploy("hello", 1).await;
     let fault = json!({"kind": "lostAfterChange"});
     world
+        .cloud
         .order_fault(json!({"operation": "PutLoadBalancer", "fault": fault, "times": 1}))
         .await;
     world.create(&service("hello")).await;

@@ -1,5 +1,8 @@
-//! A sandbox as a process, and words to tell stories with.
+//! A sandbox as a process, or a real control plane and the parts in its place (see `cluster`), and
+//! words to tell stories with.
 
+use std::any::Any;
+use std::net::{IpAddr, UdpSocket};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -11,14 +14,19 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use serde_json::{Value, json};
 
-use crate::process::{PATIENCE, Process, program};
+use crate::process::{Admin, MockCloud, PATIENCE, Process, program};
 
+/// Dropped in this order: what calls before what is called.
 pub struct World {
-    pub sandbox: Process,
+    /// If it is a process of its own.
+    controller: Option<Process>,
+    /// The process that is the cloud: the sandbox, or a mock cloud.
+    pub cloud_process: Process,
+    pub cloud: Admin,
     pub kubeconfig: PathBuf,
     pub client: Client,
-    pub cloud: String,
-    admin_token: String,
+    /// What else lasts as long as the story.
+    _cluster: Option<Box<dyn Any>>,
 }
 
 /// What a pod answered over HTTP.
@@ -30,15 +38,32 @@ pub struct Answer {
 }
 
 impl World {
-    pub async fn start() -> Self {
+    pub async fn sandbox() -> Self {
         Self::start_as(Command::new(program("landfall")).arg("sandbox")).await
     }
 
-    /// With this command line, which may have flags and another user.
+    /// Of a controller and a cloud that run, and the cluster that they serve.
+    pub async fn of(
+        controller: Process,
+        cloud: MockCloud,
+        kubeconfig: PathBuf,
+        cluster: Box<dyn Any>,
+    ) -> Self {
+        Self {
+            controller: Some(controller),
+            cloud_process: cloud.process,
+            cloud: cloud.admin,
+            client: client(&kubeconfig).await,
+            kubeconfig,
+            _cluster: Some(cluster),
+        }
+    }
+
+    /// A sandbox with this command line, which may have flags and another user.
     pub async fn start_as(command: &mut Command) -> Self {
         let mut sandbox = Process::start(command);
         sandbox.wait_until_ready();
-        let cloud = format!("http://{}", sandbox.listens("mock-cloud"));
+        let url = format!("http://{}", sandbox.listens("mock-cloud"));
         let line = sandbox.wait_for("a kubeconfig", |line| line.contains("export KUBECONFIG="));
         let kubeconfig = PathBuf::from(line.split_once('=').unwrap().1);
         let line = sandbox.wait_for("a token", |line| line.contains("$(cat "));
@@ -52,12 +77,18 @@ impl World {
         let admin_token = std::fs::read_to_string(token).unwrap();
         let client = client(&kubeconfig).await;
         Self {
-            sandbox,
+            controller: None,
+            cloud_process: sandbox,
+            cloud: Admin::new(url, admin_token),
             kubeconfig,
             client,
-            cloud,
-            admin_token,
+            _cluster: None,
         }
+    }
+
+    /// The process that is the controller.
+    pub fn controller(&self) -> &Process {
+        self.controller.as_ref().unwrap_or(&self.cloud_process)
     }
 
     pub fn services(&self) -> Api<Service> {
@@ -66,17 +97,27 @@ impl World {
 
     /// Pods that answer on port 8080.
     pub async fn deploy(&self, name: &str, replicas: u32) {
+        let labels = json!({"app": name});
+        self.deploy_pods(name, replicas, labels, json!({})).await;
+    }
+
+    /// Pods of the application `hello` on this node. They are scaled by the node's name.
+    pub async fn deploy_on(&self, node: &str, replicas: u32) {
+        let labels = json!({"app": "hello", "on": node});
+        let pod = json!({"nodeName": node});
+        self.deploy_pods(node, replicas, labels, pod).await;
+    }
+
+    async fn deploy_pods(&self, name: &str, replicas: u32, labels: Value, mut pod: Value) {
+        pod["containers"] = json!([{
+            "name": "echo", "image": "echo", "ports": [{"containerPort": 8080}],
+        }]);
         let deployment = json!({
             "metadata": {"name": name},
             "spec": {
                 "replicas": replicas,
-                "selector": {"matchLabels": {"app": name}},
-                "template": {
-                    "metadata": {"labels": {"app": name}},
-                    "spec": {"containers": [{
-                        "name": "echo", "image": "echo", "ports": [{"containerPort": 8080}],
-                    }]},
-                },
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": pod},
             },
         });
         let api = Api::<Deployment>::default_namespaced(self.client.clone());
@@ -105,6 +146,15 @@ impl World {
             internal.unwrap().address
         };
         nodes.items.into_iter().map(address).collect()
+    }
+
+    /// Sets a label of a node.
+    pub async fn label_node(&self, name: &str, label: &str) {
+        let patch = Patch::Merge(json!({"metadata": {"labels": {label: ""}}}));
+        Api::<Node>::all(self.client.clone())
+            .patch(name, &PatchParams::default(), &patch)
+            .await
+            .unwrap();
     }
 
     pub async fn create(&self, service: &Value) {
@@ -143,7 +193,7 @@ impl World {
         }
         panic!(
             "waited too long until Service {name} {what}: {seen:#}; {}",
-            self.sandbox.errors()
+            self.controller().errors()
         );
     }
 
@@ -157,35 +207,7 @@ impl World {
 
     /// The calls of this operation that the cloud got.
     pub async fn calls(&self, operation: &str) -> Vec<Value> {
-        let answer = self.admin(reqwest::Method::GET, "calls", None).await;
-        let calls = answer["calls"].as_array().unwrap();
-        calls
-            .iter()
-            .filter(|call| call["operation"] == operation)
-            .cloned()
-            .collect()
-    }
-
-    /// Orders a fault of the mock cloud.
-    pub async fn order_fault(&self, rule: Value) {
-        self.admin(reqwest::Method::POST, "faults", Some(rule))
-            .await;
-    }
-
-    async fn admin(&self, method: reqwest::Method, path: &str, body: Option<Value>) -> Value {
-        let url = format!("{}/admin/{path}", self.cloud);
-        let request = reqwest::Client::new()
-            .request(method, url)
-            .bearer_auth(&self.admin_token);
-        let request = match &body {
-            Some(body) => request.json(body),
-            None => request,
-        };
-        let answer = request.send().await.unwrap();
-        let status = answer.status();
-        let text = answer.text().await.unwrap();
-        assert!(status.is_success(), "{path}: {status} {text}");
-        serde_json::from_str(&text).unwrap_or(Value::Null)
+        self.cloud.calls(operation).await
     }
 }
 
@@ -225,6 +247,13 @@ pub fn condition_of<'a>(service: &'a Value, type_: &str) -> &'a Value {
     conditions
         .and_then(|list| list.iter().find(|it| it["type"] == type_))
         .unwrap_or(&Value::Null)
+}
+
+/// The address by which this one is reached.
+pub fn own_address(address: &str) -> IpAddr {
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    socket.connect((address, 9)).unwrap();
+    socket.local_addr().unwrap().ip()
 }
 
 /// Asks once, over a new connection.
