@@ -1,4 +1,5 @@
-//! The README's walk, typed as it stands there, as root and as an unprivileged user.
+//! The walks of the documents, typed as they stand there: the README's, as root and as an unprivileged
+//! user, and the one with a real cluster.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::time::Instant;
 
 use tempfile::TempDir;
 
+use crate::cluster::Cluster;
 use crate::process::{PATIENCE, Process, kubectl, output, program};
 
 /// User and group `nobody`, who may do nothing.
@@ -67,10 +69,9 @@ fn open_to_all(path: &Path) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// The walk's lines, without their comments.
-fn lines() -> Vec<String> {
-    let readme = include_str!("../../README.md");
-    let block = readme
+/// The lines of a page's walk, without their comments.
+fn lines(page: &str) -> Vec<String> {
+    let block = page
         .split_once("```sh walk\n")
         .unwrap()
         .1
@@ -130,7 +131,7 @@ fn walk(nobody: Option<&Nobody>) {
     let export = sandbox.wait_for("a kubeconfig", |line| line.contains("export KUBECONFIG="));
     let kubeconfig = export.split_once('=').unwrap().1.to_owned();
     let mut address = String::new();
-    let typed = lines();
+    let typed = lines(include_str!("../../README.md"));
     assert!(typed.len() >= 6, "{typed:?}");
     for line in typed {
         let command = |line: &str| shell(nobody, &kubectl, &kubeconfig, line);
@@ -173,4 +174,77 @@ fn the_walk_as_whoever_runs_the_tests() {
 #[test]
 fn the_walk_as_nobody() {
     walk(Some(&Nobody::new()));
+}
+
+/// What is typed with a real cluster, and what a user then sees.
+#[tokio::test]
+#[ignore = "needs a real control plane: pods that answer, on nodes of their own"]
+async fn the_walk_with_a_cluster_of_ones_own() {
+    let Some(kubectl) = kubectl() else { return };
+    let cluster = Cluster::start()
+        .await
+        .expect("started by with-control-plane");
+    let folder = cluster.folder.path();
+    let programs = program("landfall").parent().unwrap().display().to_string();
+    let type_in = |line: &str| {
+        let kubeconfig = cluster.kubeconfig.to_str().unwrap();
+        let mut command = shell(None, &kubectl, kubeconfig, line);
+        let path = std::env::var("PATH").unwrap();
+        command
+            .env("PATH", format!("{programs}:{path}"))
+            .current_dir(folder);
+        command
+    };
+    let (mut running, mut shown, mut address) = (Vec::new(), String::new(), String::new());
+    for line in lines(include_str!("../../docs/controller.md")) {
+        if let Some(line) = line.strip_suffix('&') {
+            // Ours alone, whatever else this machine serves.
+            let line = line.replace("127.0.0.1:9090", "127.0.0.1:0");
+            let pool = format!("127.195.{}.0/24", std::process::id() % 256);
+            let line = line.replace("127.200.0.0/16", &pool);
+            let mut process = Process::start(&mut type_in(&format!("exec {line}")));
+            process.wait_until_ready();
+            if line.starts_with("mock-cloud") {
+                let api = process.listens("api").to_string();
+                let config = include_str!("../../examples/landfall.yaml");
+                let config = config.replace("127.0.0.1:9090", &api);
+                std::fs::write(folder.join("landfall.yaml"), config).unwrap();
+            }
+            running.push(process);
+            continue;
+        }
+        let line = line.replace("EXTERNAL-IP", &address);
+        let start = Instant::now();
+        let said = loop {
+            let (succeeded, said) = output(&mut type_in(&line));
+            // Pods take a moment.
+            if succeeded && (!line.starts_with("curl ") || said.contains("pod: hello-")) {
+                break said;
+            }
+            assert!(line.starts_with("curl "), "{line}: {said}");
+            assert!(start.elapsed() < PATIENCE, "{line}: {said}");
+        };
+        if line == "kubectl get service hello" {
+            let mut columns = said.lines().last().unwrap().split_whitespace();
+            columns.nth(3).unwrap().clone_into(&mut address);
+        }
+        shown += &said;
+    }
+    for expected in [
+        "condition met",
+        "finalizers:\n  - service.kubernetes.io/load-balancer-cleanup",
+        "type: landfall.dev/Provisioned",
+        &format!("LoadBalancer Ingress:     {address} (Proxy)"),
+        "EnsuredLoadBalancer",
+        &format!("traffic lands at {address}"),
+        "\"hello\" deleted",
+    ] {
+        assert!(shown.contains(expected), "no {expected:?} in {shown}");
+    }
+    // First the controller, which speaks to the cloud.
+    while let Some(mut process) = running.pop() {
+        process.signal("INT");
+        let ended = process.ended();
+        assert_eq!(ended.status.code(), Some(0), "{}", ended.errors);
+    }
 }
