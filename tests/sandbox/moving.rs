@@ -56,6 +56,19 @@ async fn until_unanswered(address: &str) {
     }
 }
 
+/// Waits until the cloud's checks have found these nodes to have pods, and no others.
+async fn until_healthy(world: &World, expected: &[&str]) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let found = world.healthy_nodes().await;
+        if found.iter().eq(expected) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{found:?}, not {expected:?}");
+        pause().await;
+    }
+}
+
 #[tokio::test]
 async fn traffic_follows_a_pod_to_another_node() {
     let world = World::start().await;
@@ -66,14 +79,13 @@ async fn traffic_follows_a_pod_to_another_node() {
     world.create(&object).await;
     let address = world.address("hello").await;
     answer(&address, 8080).await;
+    until_healthy(&world, &["node-1"]).await;
     for _ in 0..20 {
         assert_eq!(answer(&address, 8080).await.node, "node-1");
     }
     // First the new pod, then the old one goes, as a roll-out does it.
     world.scale("node-2", 1).await;
-    while answer(&address, 8080).await.node != "node-2" {
-        pause().await;
-    }
+    until_healthy(&world, &["node-1", "node-2"]).await;
     world.scale("node-1", 0).await;
     // Until its health port is asked again, node-1 may be given connections that nobody takes.
     let (mut answered, mut longest) = (Instant::now(), Duration::ZERO);
@@ -91,6 +103,7 @@ async fn traffic_follows_a_pod_to_another_node() {
     }
     println!("no answer for {longest:?} at most");
     assert!(longest < GAP, "no answer for {longest:?}");
+    until_healthy(&world, &["node-2"]).await;
     assert_eq!(line(&hear(&address, 8080).await, "node"), "node-2");
 }
 

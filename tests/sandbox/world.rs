@@ -2,6 +2,7 @@
 //! words to tell stories with.
 
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, UdpSocket};
 use std::path::PathBuf;
 use std::process::Command;
@@ -203,6 +204,23 @@ impl World {
             .until(name, "has an address", |it| address_in(it).is_some())
             .await;
         address_in(&service).unwrap().to_owned()
+    }
+
+    /// Nodes that the cloud has found to be healthy, of all its load balancers.
+    pub async fn healthy_nodes(&self) -> BTreeSet<String> {
+        let token = self.kubeconfig.with_file_name(MockCloud::TOKEN_FILE);
+        let token = std::fs::read_to_string(token).unwrap();
+        let url = format!("{}/v1/load-balancers", self.cloud.url);
+        let request = reqwest::Client::new().get(url).bearer_auth(token.trim());
+        let answer = request.send().await.unwrap();
+        let list: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        let items = list["items"].as_array().unwrap().iter();
+        let listeners = items.flat_map(|it| it["listeners"].as_array().unwrap());
+        let targets = listeners.flat_map(|it| it["targets"].as_array().unwrap());
+        let healthy = targets.filter(|it| it["health"]["state"] == "Healthy");
+        healthy
+            .map(|it| it["name"].as_str().unwrap().to_owned())
+            .collect()
     }
 
     /// The calls of this operation that the cloud got.
