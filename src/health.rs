@@ -46,13 +46,8 @@ impl Health {
     /// Waits until all that there is was read once.
     pub async fn is_complete(&self) {
         let is_complete = |troubles: &BTreeMap<_, _>| !troubles.contains_key(Self::CACHES);
-        let _ = self.0.subscribe().wait_for(is_complete).await;
-    }
-
-    /// Waits until nothing is in trouble.
-    pub async fn is_well(&self) {
         // It fails only without a sender, and this is one.
-        let _ = self.0.subscribe().wait_for(BTreeMap::is_empty).await;
+        let _ = self.0.subscribe().wait_for(is_complete).await;
     }
 }
 

@@ -163,9 +163,10 @@ impl Controller {
     }
 }
 
-/// Says `ready` once the controller is.
+/// Says `ready` once the cluster was read, whatever a provider does. What is in trouble then, and
+/// later, `/readyz` tells.
 async fn announce(health: Health, stop: CancellationToken) -> Result<(), Failure> {
-    match stop.run_until_cancelled(health.is_well()).await {
+    match stop.run_until_cancelled(health.is_complete()).await {
         Some(()) => ready(),
         None => Ok(()),
     }
