@@ -157,7 +157,9 @@ fn the_kubeconfig_of_a_sandbox_that_runs_is_left_alone() {
         "--kubeconfig".to_owned(),
         path.clone(),
     ];
-    let mut first = Process::start(Command::new(program("landfall")).args(&flags));
+    // Killed, it leaves its own folder, too; that goes with the story's.
+    let mut command = Command::new(program("landfall"));
+    let mut first = Process::start(command.args(&flags).env("TMPDIR", folder.path()));
     first.wait_until_ready();
     let before = std::fs::read_to_string(&path).unwrap();
     refused(
