@@ -19,9 +19,11 @@ const LONGEST_LABEL: usize = 63;
 pub fn check(wanted: &LoadBalancer, outcome: &Outcome) -> Result<(), Failure> {
     let checked = match outcome {
         Outcome::Provisioned(assigned) => complete(wanted, assigned),
-        Outcome::Provisioning { assigned, .. } => assigned
-            .iter()
-            .try_for_each(|assigned| entries(wanted, assigned)),
+        Outcome::Provisioning { assigned, .. } | Outcome::Waiting { held: assigned, .. } => {
+            assigned
+                .iter()
+                .try_for_each(|assigned| entries(wanted, assigned))
+        }
     };
     checked.map_err(|fault| Failure {
         reason: "SenselessAnswer",
@@ -122,6 +124,7 @@ mod tests {
             ingress,
             failed_ports: Vec::new(),
             serving: Serving::Yes,
+            conditions: Vec::new(),
             repaired: false,
         });
         check(&wanted, &answer).map_or_else(|failure| failure.message, |()| "none".into())

@@ -71,6 +71,12 @@ impl Claims {
         self.marked(service).is_some() || self.claimant(service).is_some()
     }
 
+    /// Whether its marks may stand for this class.
+    pub fn is_marked(&self, service: &Service, class: &Class) -> bool {
+        self.marked(service)
+            .is_some_and(|classes| classes.contains(&class))
+    }
+
     /// The classes that its marks may stand for, if they are ours. Marks that name no class are
     /// anybody's: else nobody would ever remove them.
     pub(crate) fn marked(&self, service: &Service) -> Option<Vec<&Class>> {

@@ -23,11 +23,12 @@ pub use answer::check;
 pub use claim::{Claim, Claims, Class};
 pub use endpoints::{Slice, service_of};
 pub use marks::{
-    CLASS, FINALIZER, PROVISIONED, SERVING, is_provisioned, load_balancer_id, name_of, uid_of,
+    CLASS, FINALIZER, PROVISIONED, SERVING, created, is_provisioned, load_balancer_id, name_of,
+    uid_of,
 };
 pub use nodes::targets;
 pub use parse::{Fault, Parsed, Surroundings, parse};
 pub use plan::{Step, World, plan};
 pub use record::{Attempt, Failure, Record, Tenure};
-pub use status::{Condition, Status, present_ingress};
+pub use status::{Condition, Own, Status, present_ingress};
 pub use write::{Write, patch};

@@ -1,6 +1,8 @@
 //! The marks by which a Service is known to be ours, and the few facts of its metadata that
 //! decisions need.
 
+use std::time::{Duration, SystemTime};
+
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1;
 use landfall_provider_api::{ClusterId, LoadBalancerId, ServiceName};
@@ -8,6 +10,9 @@ use landfall_provider_api::{ClusterId, LoadBalancerId, ServiceName};
 /// Keeps a Service until its load balancer is released (KEP-980). Other implementations use the
 /// same name, so alone it proves nothing.
 pub const FINALIZER: &str = "service.kubernetes.io/load-balancer-cleanup";
+
+/// How the types of all our conditions begin, those of providers included.
+pub(crate) const CONDITIONS: &str = "landfall.dev/";
 
 /// Our condition; whoever has it is ours. Written in one patch with the finalizer.
 pub const PROVISIONED: &str = "landfall.dev/Provisioned";
@@ -45,6 +50,13 @@ pub fn name_of(service: &Service) -> ServiceName {
         namespace: service.metadata.namespace.clone().unwrap_or_default(),
         name: service.metadata.name.clone().unwrap_or_default(),
     }
+}
+
+/// `metadata.creationTimestamp`; the beginning of time on an object that no API server has stored.
+pub fn created(service: &Service) -> SystemTime {
+    let created = service.metadata.creation_timestamp.as_ref();
+    let seconds = created.and_then(|time| u64::try_from(time.0.as_second()).ok());
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.unwrap_or_default())
 }
 
 /// The load balancer of a Service.
@@ -93,6 +105,13 @@ pub(crate) fn condition_of<'a>(service: &'a Service, type_: &str) -> Option<&'a 
     let status = service.status.as_ref()?;
     let mut conditions = status.conditions.iter().flatten();
     conditions.find(|condition| condition.type_ == type_)
+}
+
+/// The types of our conditions that it bears, those of providers included.
+pub(crate) fn our_conditions(service: &Service) -> impl Iterator<Item = &str> {
+    let conditions = service.status.iter().flat_map(|it| it.conditions.iter());
+    let types = conditions.flatten().map(|it| it.type_.as_str());
+    types.filter(|type_| type_.starts_with(CONDITIONS))
 }
 
 /// Whether it says that its load balancer is as it should be.

@@ -13,7 +13,7 @@ use landfall_provider_api::{
 };
 
 use crate::endpoints::{Endpoints, Slice};
-use crate::marks::{load_balancer_id, name_of};
+use crate::marks::{created, load_balancer_id, name_of};
 use crate::reach::{requested_addresses, source_ranges};
 
 /// `sessionAffinityConfig.clientIP.timeoutSeconds` where it is not set.
@@ -79,6 +79,7 @@ pub fn parse(
     let wanted = LoadBalancer {
         id: load_balancer_id(service, &around.cluster),
         service: name_of(service),
+        created: created(service),
         ports,
         families,
         family_policy,

@@ -1,9 +1,11 @@
 //! What a Service's status is to say.
 
 use k8s_openapi::api::core::v1::{LoadBalancerIngress, PortStatus, Service, ServicePort};
-use landfall_provider_api::{Assigned, Family, Ingress, IpMode, Outcome, PortFailure, Serving};
+use landfall_provider_api::{
+    Assigned, Family, Ingress, IpMode, Outcome, PortFailure, ProviderCondition, Serving,
+};
 
-use crate::marks::{PROVISIONED, SERVING, condition_of};
+use crate::marks::{PROVISIONED, SERVING, condition_of, our_conditions};
 use crate::parse::{Fault, Parsed};
 use crate::record::Failure;
 
@@ -23,6 +25,29 @@ pub struct Status {
     /// The condition `landfall.dev/Serving`. `None` leaves what is there: of what still serves, an
     /// error tells nothing.
     pub serving: Option<Condition>,
+    /// The conditions that the provider has of its own, by type; others of ours go. `None` leaves
+    /// what is there.
+    pub own: Option<Vec<Own>>,
+}
+
+/// A condition that a provider has of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Own {
+    /// Its `type`.
+    pub type_: &'static str,
+    /// Its CamelCase `reason`, once more, as it was given.
+    pub reason: &'static str,
+    /// The rest of it.
+    pub condition: Condition,
+    /// Whether it is to be told by an event, too.
+    pub warns: bool,
+}
+
+impl Own {
+    /// Whether the Service says so already.
+    pub fn holds_for(&self, service: &Service) -> bool {
+        self.condition.holds_for(service, self.type_)
+    }
 }
 
 /// A condition but for its type and time.
@@ -76,6 +101,7 @@ impl Status {
                     ingress: Some(ingress(service, assigned, &failed)),
                     provisioned: provisioned(service, assigned, &failed),
                     serving: Some(serving(service, &assigned.serving)),
+                    own: Some(own(service, assigned)),
                 }
             }
             Ok(Outcome::Provisioning {
@@ -89,6 +115,21 @@ impl Status {
                 ingress: Some(ingress(service, assigned, &failed_ports(assigned, parsed))),
                 provisioned: condition(service, "False", "Provisioning", message.clone()),
                 serving: Some(serving(service, &assigned.serving)),
+                own: Some(own(service, assigned)),
+            },
+            Ok(Outcome::Waiting { held, lack }) => Self {
+                ingress: Some(held.as_ref().map_or_else(Vec::new, |held| {
+                    ingress(service, held, &failed_ports(held, parsed))
+                })),
+                provisioned: condition(service, "False", lack.reason, lack.message.clone()),
+                serving: Some(match held {
+                    Some(held) => serving(service, &held.serving),
+                    None => not_provisioned(service),
+                }),
+                own: Some(
+                    held.as_ref()
+                        .map_or_else(Vec::new, |held| own(service, held)),
+                ),
             },
             Err(failure) => Self::without_answer(service, failure.reason, failure.message.clone()),
         }
@@ -96,14 +137,12 @@ impl Status {
 
     /// Nothing is known but why it is not provisioned. What has no address surely does not serve.
     fn without_answer(service: &Service, reason: &str, message: String) -> Self {
-        let serving = present_ingress(service).is_empty().then(|| {
-            let message = "there is no load balancer yet".to_owned();
-            condition(service, "False", "NotProvisioned", message)
-        });
+        let has_none = present_ingress(service).is_empty();
         Self {
             ingress: None,
             provisioned: condition(service, "False", reason, message),
-            serving,
+            serving: has_none.then(|| not_provisioned(service)),
+            own: None,
         }
     }
 
@@ -112,9 +151,26 @@ impl Status {
         let serving = self.serving.as_ref();
         self.provisioning_holds_for(service)
             && serving.is_none_or(|serving| serving.holds_for(service, SERVING))
+            && self.own_hold_for(service)
     }
 
-    /// The same without the condition `landfall.dev/Serving`.
+    fn own_hold_for(&self, service: &Service) -> bool {
+        let Some(own) = &self.own else {
+            return true;
+        };
+        own.iter().all(|own| own.holds_for(service)) && self.outlived(service).next().is_none()
+    }
+
+    /// Types of conditions that the Service bears and its provider says no more.
+    pub(crate) fn outlived<'a>(&'a self, service: &'a Service) -> impl Iterator<Item = &'a str> {
+        let own = self.own.as_deref();
+        our_conditions(service).filter(move |type_| {
+            let said = |own: &[Own]| own.iter().any(|own| own.type_ == *type_);
+            ![PROVISIONED, SERVING].contains(type_) && own.is_some_and(|own| !said(own))
+        })
+    }
+
+    /// The same with nothing but the ingress and the condition `landfall.dev/Provisioned`.
     pub fn provisioning_holds_for(&self, service: &Service) -> bool {
         let status = service.status.as_ref();
         let present = status
@@ -165,6 +221,11 @@ pub(crate) fn condition(
     }
 }
 
+fn not_provisioned(service: &Service) -> Condition {
+    let message = "there is no load balancer yet".to_owned();
+    condition(service, "False", "NotProvisioned", message)
+}
+
 fn serving(service: &Service, serving: &Serving) -> Condition {
     match serving {
         Serving::Yes => {
@@ -176,6 +237,23 @@ fn serving(service: &Service, serving: &Serving) -> Condition {
             condition(service, "Unknown", reason, message.clone())
         }
     }
+}
+
+fn own(service: &Service, assigned: &Assigned) -> Vec<Own> {
+    let own = |told: &ProviderCondition| {
+        let status = match told.holds {
+            Some(true) => "True",
+            Some(false) => "False",
+            None => "Unknown",
+        };
+        Own {
+            type_: told.type_,
+            reason: told.reason,
+            condition: condition(service, status, told.reason, told.message.clone()),
+            warns: told.warns,
+        }
+    };
+    assigned.conditions.iter().map(own).collect()
 }
 
 fn failed_ports<'a>(assigned: &'a Assigned, parsed: &'a Parsed) -> Vec<&'a PortFailure> {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::claim::Class;
 use crate::marks::{
     CLASS, FINALIZER, HANDED_OVER, PROVISIONED, SERVING, annotation, condition_of, has_finalizer,
-    is_handed_over, our_condition,
+    is_handed_over, our_condition, our_conditions,
 };
 use crate::status::{Condition, Status, condition, present_ingress};
 
@@ -52,6 +52,9 @@ pub fn patch(service: &Service, write: &Write, now: Timestamp) -> Value {
             mark(&mut patch, service, class);
             let mut conditions = vec![written(PROVISIONED, &status.provisioned)];
             conditions.extend(status.serving.as_ref().map(|it| written(SERVING, it)));
+            let own = status.own.iter().flatten();
+            conditions.extend(own.map(|it| written(it.type_, &it.condition)));
+            conditions.extend(status.outlived(service).map(removed));
             patch["status"]["conditions"] = json!(conditions);
             if let Some(ingress) = &status.ingress {
                 patch["status"]["loadBalancer"] = json!({ "ingress": ingress });
@@ -61,7 +64,8 @@ pub fn patch(service: &Service, write: &Write, now: Timestamp) -> Value {
             let message = "another implementation claims this Service; ours is released".to_owned();
             let over = condition(service, "False", HANDED_OVER, message);
             let mut conditions = vec![written(PROVISIONED, &over)];
-            conditions.extend(removed(service, SERVING));
+            let others = our_conditions(service).filter(|type_| *type_ != PROVISIONED);
+            conditions.extend(others.map(removed));
             patch["status"]["conditions"] = json!(conditions);
         }
         Write::LetGo => {
@@ -69,8 +73,7 @@ pub fn patch(service: &Service, write: &Write, now: Timestamp) -> Value {
             if annotation(service, CLASS).is_some() {
                 patch["metadata"]["annotations"] = json!({ CLASS: null });
             }
-            let conditions = [PROVISIONED, SERVING].map(|type_| removed(service, type_));
-            let conditions: Vec<_> = conditions.into_iter().flatten().collect();
+            let conditions: Vec<_> = our_conditions(service).map(removed).collect();
             if !conditions.is_empty() {
                 patch["status"]["conditions"] = json!(conditions);
             }
@@ -93,8 +96,8 @@ fn mark(patch: &mut Value, service: &Service, class: &Class) {
     }
 }
 
-fn removed(service: &Service, type_: &str) -> Option<Value> {
-    condition_of(service, type_).map(|_| json!({"$patch": "delete", "type": type_}))
+fn removed(type_: &str) -> Value {
+    json!({"$patch": "delete", "type": type_})
 }
 
 /// `lastTransitionTime` moves only with `status`.
@@ -138,6 +141,7 @@ mod tests {
         let status = Status {
             ingress: None,
             serving: Some(provisioned.clone()),
+            own: None,
             provisioned,
         };
         Write::Publish(class(), status)

@@ -162,6 +162,16 @@ fn tell(context: &Context, name: &ServiceName, service: &Service, write: &Write,
                 } = serving;
                 tracing::info!(service = %name, serving = status, reason, "{message}");
             }
+            for own in status.own.iter().flatten() {
+                if own.warns && !own.holds_for(service) {
+                    let Condition { message, .. } = &own.condition;
+                    tracing::warn!(service = %name, reason = own.reason, "{message}");
+                    let reason = Reason::Warned(own.reason);
+                    context
+                        .events
+                        .tell(reference(service), reason, message.clone());
+                }
+            }
             if status.provisioning_holds_for(service) {
                 return;
             }

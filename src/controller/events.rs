@@ -37,13 +37,22 @@ pub(super) enum Reason {
     SyncLoadBalancerFailed,
     HandedOver,
     Contested,
+    /// What a provider warns of, by the reason that it gives.
+    Warned(&'static str),
 }
 
 impl Reason {
     fn kind(self) -> &'static str {
         match self {
-            Self::SyncLoadBalancerFailed | Self::Contested => "Warning",
+            Self::SyncLoadBalancerFailed | Self::Contested | Self::Warned(_) => "Warning",
             _ => "Normal",
+        }
+    }
+
+    fn name(self) -> String {
+        match self {
+            Self::Warned(reason) => reason.to_owned(),
+            other => format!("{other:?}"),
         }
     }
 }
@@ -199,7 +208,7 @@ fn event(told: &Told) -> Event {
         reporting_controller: Some(REPORTER.to_owned()),
         reporting_instance: Some(REPORTER.to_owned()),
         action: Some("Sync".to_owned()),
-        reason: Some(format!("{reason:?}")),
+        reason: Some(reason.name()),
         regarding: Some(about.clone()),
         note: Some(note.clone()),
         type_: Some(reason.kind().to_owned()),

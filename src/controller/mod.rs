@@ -26,7 +26,7 @@ use futures::future::{join_all, try_join_all};
 use k8s_openapi::api::core::v1::{Namespace, Service};
 use kube::{Api, Client};
 use landfall_provider_api::{ClusterId, Error, Held, Provider, Snapshot};
-use landfall_service::{Class, load_balancer_id, name_of, parse};
+use landfall_service::{Class, created, load_balancer_id, name_of, parse};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -205,7 +205,7 @@ async fn attend(
     let begun_with = backend
         .begin(
             || context.watches.complete(),
-            || snapshot(context, adopts),
+            || snapshot(context, class, adopts),
             wake_all,
         )
         .await;
@@ -249,17 +249,22 @@ async fn attend(
     std::future::pending().await
 }
 
-/// What the cluster holds at the start, for providers to take over.
-fn snapshot(context: &Context, adopts: Option<&str>) -> Snapshot {
+/// What the cluster holds at the start, for the provider of this class to take over.
+fn snapshot(context: &Context, class: &Class, adopts: Option<&str>) -> Snapshot {
     let held = |service: &Service| {
-        context.claims.concern(service).then(|| {
+        let claim = context.claims.claimant(service);
+        let claim = claim.filter(|claim| claim.class == *class);
+        let ours = context.claims.is_marked(service, class);
+        (ours || claim.is_some()).then(|| {
             let name = name_of(service);
             let around = context.watches.around(&name);
             Held {
                 id: load_balancer_id(service, &around.cluster),
                 service: name,
+                created: created(service),
+                ours,
                 ingress: landfall_service::present_ingress(service),
-                wanted: context.claims.claimant(service).and_then(|claim| {
+                wanted: claim.and_then(|claim| {
                     let parsed = parse(service, &claim.capabilities, &around);
                     parsed.ok().map(|parsed| parsed.wanted)
                 }),

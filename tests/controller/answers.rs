@@ -1,6 +1,6 @@
 //! What a provider answers, and what becomes of it.
 
-use landfall_provider_api::{Ingress, IpMode, Serving};
+use landfall_provider_api::{Ingress, IpMode, Lack, ProviderCondition, Serving};
 use serde_json::{Value, json};
 
 use crate::world::{World, condition, condition_of, has_finalizer, ingress, service};
@@ -33,6 +33,81 @@ async fn whether_traffic_gets_through_is_told_and_each_change_is_one_write_and_n
         now["metadata"]["resourceVersion"],
         then["metadata"]["resourceVersion"]
     );
+}
+
+#[tokio::test]
+async fn what_a_provider_says_besides_is_written_told_where_it_warns_and_taken_away() {
+    let world = World::start().await;
+    let said = |type_, reason, warns| ProviderCondition {
+        type_,
+        holds: Some(true),
+        reason,
+        message: format!("because of {reason}"),
+        warns,
+    };
+    let (quiet, loud) = ("landfall.dev/Quiet", "landfall.dev/Loud");
+    world
+        .provider
+        .say(vec![said(quiet, "So", false), said(loud, "HalfOpen", true)]);
+    world.create(&service("web")).await;
+    let first = world.until_provisioned("web").await;
+    assert_eq!(condition_of(&first, quiet)["reason"], "So", "{first:#}");
+    assert_eq!(condition_of(&first, loud)["status"], "True");
+    let note = world.until_told("web", "HalfOpen").await;
+    assert_eq!(note, "because of HalfOpen");
+
+    world.provider.say(vec![said(loud, "HalfOpen", true)]);
+    world.provider.change("web");
+    let then = world
+        .until("web", "is quiet", |it| condition_of(it, quiet).is_null())
+        .await;
+    assert_eq!(condition_of(&then, loud), condition_of(&first, loud));
+    world.settle().await;
+    let events = world.events("web").await;
+    let mut reasons: Vec<_> = events.iter().flat_map(|it| &it.reason).collect();
+    reasons.sort();
+    assert_eq!(reasons, ["EnsuredLoadBalancer", "HalfOpen"]);
+
+    let external = json!({"spec": {"type": "ClusterIP"}});
+    world.patch("web", external).await;
+    world
+        .until("web", "bears nothing of ours", |it| {
+            condition_of(it, loud).is_null() && condition(it).is_null()
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn who_waits_keeps_what_is_still_his_and_nothing_else() {
+    let world = World::start().await;
+    world.create(&service("web")).await;
+    let first = world.until_provisioned("web").await;
+    let lack = Lack {
+        reason: "AddressInUse",
+        message: "192.0.2.9 is another's".into(),
+    };
+    world.provider.lack(Some(lack.clone()), true);
+    world.provider.change("web");
+    let waiting = world.until_condition("web", "AddressInUse").await;
+    assert_eq!(ingress(&waiting), ingress(&first));
+    assert_eq!(condition(&waiting)["message"], lack.message);
+    let note = world.until_told("web", "SyncLoadBalancerFailed").await;
+    assert_eq!(note, lack.message);
+
+    world.provider.lack(Some(lack), false);
+    world.provider.change("web");
+    let bare = world
+        .until("web", "has nothing", |it| {
+            ingress(it).as_array().is_none_or(Vec::is_empty)
+        })
+        .await;
+    assert_eq!(condition(&bare), condition(&waiting));
+    assert_eq!(serving(&bare)["reason"], "NotProvisioned");
+
+    world.provider.lack(None, false);
+    world.provider.change("web");
+    let then = world.until_provisioned("web").await;
+    assert_eq!(ingress(&then), ingress(&first));
 }
 
 #[tokio::test]

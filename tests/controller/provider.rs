@@ -10,8 +10,8 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use landfall_provider_api::{
-    Assigned, Capabilities, ClusterId, Error, Family, Ingress, Inputs, IpMode, LoadBalancer,
-    LoadBalancerId, Outcome, Owned, Protocol, Provider, Serving, Snapshot,
+    Assigned, Capabilities, ClusterId, Error, Family, Ingress, Inputs, IpMode, Lack, LoadBalancer,
+    LoadBalancerId, Outcome, Owned, Protocol, Provider, ProviderCondition, Serving, Snapshot,
 };
 use tokio::sync::{broadcast, watch};
 
@@ -40,6 +40,9 @@ struct State {
     /// What it answers instead of an address of its own.
     answer: Option<Vec<Ingress>>,
     serving: Serving,
+    conditions: Vec<ProviderCondition>,
+    /// What all wait for; what they hold meanwhile is theirs only if this says so.
+    lack: Option<(Lack, bool)>,
     calls: Vec<Call>,
     held: BTreeMap<String, (LoadBalancer, IpAddr)>,
     given: u8,
@@ -72,6 +75,8 @@ impl Default for State {
             },
             answer: None,
             serving: Serving::Yes,
+            conditions: Vec::new(),
+            lack: None,
             calls: Vec::new(),
             held: BTreeMap::new(),
             given: 0,
@@ -125,6 +130,16 @@ impl Scripted {
     /// Tells this of whether traffic gets through.
     pub fn serve(&self, serving: Serving) {
         self.state().serving = serving;
+    }
+
+    /// Says this besides.
+    pub fn say(&self, conditions: Vec<ProviderCondition>) {
+        self.state().conditions = conditions;
+    }
+
+    /// Lets all wait for this, with what they have (`keeps`) or without; or for nothing any more.
+    pub fn lack(&self, lack: Option<Lack>, keeps: bool) {
+        self.state().lack = lack.map(|lack| (lack, keeps));
     }
 
     pub fn fail_begin(&self, error: Error) {
@@ -302,12 +317,20 @@ impl Provider for Scripted {
             address,
             mode: IpMode::Proxy,
         };
-        Ok(Outcome::Provisioned(Assigned {
+        let assigned = Assigned {
             ingress: state.answer.clone().unwrap_or_else(|| vec![own]),
             failed_ports: Vec::new(),
             serving: state.serving.clone(),
+            conditions: state.conditions.clone(),
             repaired,
-        }))
+        };
+        Ok(match state.lack.clone() {
+            None => Outcome::Provisioned(assigned),
+            Some((lack, keeps)) => Outcome::Waiting {
+                held: keeps.then_some(assigned),
+                lack,
+            },
+        })
     }
 
     async fn release(&self, id: &LoadBalancerId) -> Result<(), Error> {

@@ -7,6 +7,7 @@ mod failing;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use futures::future::{BoxFuture, FutureExt, ready};
 
@@ -174,8 +175,8 @@ async fn ensured(provider: &dyn Provider, wanted: &LoadBalancer) -> Assigned {
                 check_ingress(&assigned.ingress);
                 return assigned;
             }
-            Outcome::Provisioning { .. } => {
-                changes.next().await.expect("a change ends provisioning");
+            Outcome::Provisioning { .. } | Outcome::Waiting { .. } => {
+                changes.next().await.expect("a change ends the wait");
             }
         }
     }
@@ -213,6 +214,7 @@ fn wanted(subject: &impl Subject, cluster: &ClusterId, uid: &str) -> LoadBalance
             namespace: "default".into(),
             name: format!("web-{uid}"),
         },
+        created: SystemTime::UNIX_EPOCH,
         ports: vec![Port {
             name: String::new(),
             protocol: Protocol::Tcp,

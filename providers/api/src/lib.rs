@@ -20,5 +20,7 @@ pub use identity::{ClusterId, LoadBalancerId, ServiceName};
 pub use load_balancer::{
     Affinity, Endpoint, Family, FamilyPolicy, LoadBalancer, Node, Port, Protocol, TrafficPolicy,
 };
-pub use outcome::{Assigned, Ingress, IpMode, Outcome, Owned, PortFailure, Serving};
+pub use outcome::{
+    Assigned, Ingress, IpMode, Lack, Outcome, Owned, PortFailure, ProviderCondition, Serving,
+};
 pub use provider::{Held, Provider, Snapshot};

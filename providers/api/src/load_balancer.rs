@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ipnet::IpNet;
 
@@ -19,6 +19,8 @@ pub struct LoadBalancer {
     pub id: LoadBalancerId,
     /// What people call it; for tags and messages only.
     pub service: ServiceName,
+    /// `metadata.creationTimestamp`: of two that ask for the same, the older gets it.
+    pub created: SystemTime,
     /// `spec.ports`, those that the provider can serve; at least one.
     pub ports: Vec<Port>,
     /// `spec.ipFamilies`, primary first; one or two.

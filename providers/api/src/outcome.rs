@@ -17,6 +17,23 @@ pub enum Outcome {
         /// What is being waited for, for people.
         message: String,
     },
+    /// What is asked for cannot be had now: it is another's, or not there yet.
+    /// [`Provider::changes`](crate::Provider::changes) tells when that is over.
+    Waiting {
+        /// What it holds meanwhile, and nothing else: `None` takes away what the status says.
+        held: Option<Assigned>,
+        /// What it waits for.
+        lack: Lack,
+    },
+}
+
+/// Why a load balancer lacks what it asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lack {
+    /// CamelCase, for the condition: `AddressInUse`.
+    pub reason: &'static str,
+    /// What is in the way and what would help, for people.
+    pub message: String,
 }
 
 /// What a load balancer was given.
@@ -28,6 +45,9 @@ pub struct Assigned {
     pub failed_ports: Vec<PortFailure>,
     /// Whether traffic that arrives there gets through.
     pub serving: Serving,
+    /// What else there is to say, each type at most once. A type that is not named here is taken
+    /// away.
+    pub conditions: Vec<ProviderCondition>,
     /// Whether this call put right what somebody else had altered or removed; such repairs are
     /// counted.
     pub repaired: bool,
@@ -53,6 +73,21 @@ pub enum Serving {
         /// Why, for people.
         message: String,
     },
+}
+
+/// A condition of a provider's own, beside `landfall.dev/Provisioned` and `landfall.dev/Serving`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderCondition {
+    /// `type`: `landfall.dev/Announced`.
+    pub type_: &'static str,
+    /// `status`: `True`, `False`, or `None` for `Unknown`.
+    pub holds: Option<bool>,
+    /// `reason`, CamelCase.
+    pub reason: &'static str,
+    /// `message`, for people: what is so, and what to do about it.
+    pub message: String,
+    /// Whether it is also told by an event, as a warning, when it appears or changes.
+    pub warns: bool,
 }
 
 /// An entry of `status.loadBalancer.ingress`.

@@ -1,5 +1,7 @@
 //! The trait.
 
+use std::time::SystemTime;
+
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
@@ -19,7 +21,7 @@ pub trait Provider: Send + Sync {
     /// What this backend can do. Does not change.
     fn capabilities(&self) -> Capabilities;
 
-    /// Once, before the first `ensure`: every Service that is ours or wanted, with its present
+    /// Once, before the first `ensure`: every Service that is the provider's, with its present
     /// status, so that what is held is taken over before anything new is given. The snapshot comes
     /// when the cluster was read; what the backend has may be read meanwhile. Answers what
     /// [`owned`](Self::owned) would, from the one bulk read that a start costs. Called again if
@@ -50,7 +52,7 @@ pub trait Provider: Send + Sync {
 /// What the cluster holds when a controller starts.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
-    /// Each Service that is ours or wanted.
+    /// Each Service that bears the provider's marks or is to be given something by it.
     pub services: Vec<Held>,
     /// UID that this cluster had before it was restored, if what bears it is to be taken over.
     pub adopts: Option<String>,
@@ -63,13 +65,18 @@ impl Snapshot {
     }
 }
 
-/// A Service as a controller finds it when it starts.
+/// A Service of one provider as a controller finds it when it starts.
 #[derive(Debug, Clone)]
 pub struct Held {
     /// Its load balancer.
     pub id: LoadBalancerId,
     /// What people call it.
     pub service: ServiceName,
+    /// `metadata.creationTimestamp`: of two that hold the same, the older keeps it.
+    pub created: SystemTime,
+    /// Whether its marks say that what its status names was given by this provider. Else somebody
+    /// else may have written it.
+    pub ours: bool,
     /// What its status says it has.
     pub ingress: Vec<Ingress>,
     /// What it asks for now; `None` if it is to be released, or asks for what cannot be.

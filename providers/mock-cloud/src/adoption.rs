@@ -73,6 +73,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use std::time::SystemTime;
 
     fn cluster() -> ClusterId {
         ClusterId {
@@ -107,6 +108,8 @@ mod tests {
                 namespace: "default".into(),
                 name: (*name).to_owned(),
             },
+            created: SystemTime::UNIX_EPOCH,
+            ours: true,
             ingress: Vec::new(),
             wanted: None,
         };

@@ -60,6 +60,7 @@ pub(crate) fn assigned(
         ingress,
         failed_ports: known.failed_ports().to_vec(),
         serving: serving(known),
+        conditions: Vec::new(),
         repaired,
     })
 }

@@ -174,6 +174,7 @@ pub(crate) mod tests {
     use landfall_provider_api::ServiceName;
 
     use super::*;
+    use std::time::SystemTime;
 
     fn id(name: &str, uid: &str, service: &str) -> LoadBalancerId {
         LoadBalancerId {
@@ -211,6 +212,7 @@ pub(crate) mod tests {
                 namespace: "default".into(),
                 name: "web".into(),
             },
+            created: SystemTime::UNIX_EPOCH,
             ports: vec![
                 port(53, Transport::Udp, Some(30053)),
                 port(80, Transport::Tcp, None),

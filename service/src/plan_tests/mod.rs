@@ -75,6 +75,7 @@ fn provisioned() -> Outcome {
         }],
         failed_ports: Vec::new(),
         serving: Serving::Yes,
+        conditions: Vec::new(),
         repaired: false,
     })
 }

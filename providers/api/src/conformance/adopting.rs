@@ -1,5 +1,7 @@
 //! What every provider must do for a cluster that was restored, and has another UID since.
 
+use std::time::SystemTime;
+
 use super::{Subject, begun, cluster, ensured, wanted};
 use crate::{Error, Held, LoadBalancer, LoadBalancerId, Provider, Snapshot};
 
@@ -21,6 +23,8 @@ fn adopting(services: &[&LoadBalancer]) -> Snapshot {
     let held = |wanted: &&LoadBalancer| Held {
         id: wanted.id.clone(),
         service: wanted.service.clone(),
+        created: SystemTime::UNIX_EPOCH,
+        ours: true,
         ingress: Vec::new(),
         wanted: Some((*wanted).clone()),
     };

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+use std::time::SystemTime;
 
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
@@ -259,6 +260,7 @@ pub(crate) fn wanted(service_uid: &str) -> LoadBalancer {
             namespace: "default".into(),
             name: format!("web-{service_uid}"),
         },
+        created: SystemTime::UNIX_EPOCH,
         ports: vec![Port {
             name: String::new(),
             protocol: Protocol::Tcp,
@@ -289,7 +291,7 @@ pub(crate) async fn next(changes: &mut BoxStream<'static, LoadBalancerId>) -> St
 pub(crate) fn assigned(outcome: Outcome) -> Assigned {
     match outcome {
         Outcome::Provisioned(assigned) => assigned,
-        Outcome::Provisioning { .. } => panic!("the mock cloud is never slow"),
+        other => panic!("the mock cloud is never slow and lacks nothing: {other:?}"),
     }
 }
 
