@@ -26,6 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("landfall-mock-cluster", &["landfall-process"]),
     ("landfall-process", &[]),
     ("landfall-provider-api", &[]),
+    ("landfall-provider-bare-metal", &["landfall-provider-api"]),
     (
         "landfall-provider-mock-cloud",
         &["landfall-mock-cloud-wire", "landfall-provider-api"],

@@ -1,0 +1,3 @@
+//! The bare-metal provider: which Service gets which address.
+
+mod allocator;
