@@ -31,6 +31,8 @@ pub enum Action {
     Controller(ControllerArguments),
     /// Show what of this cluster's load balancers no Service wants, and release it
     Sweep(SweepArguments),
+    /// Print the definitions of Landfall's custom resources, to be applied to a cluster
+    Crds,
     /// Try it on this machine: a mock cluster, a mock cloud, nodes and the controller in one process
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArguments),

@@ -4,6 +4,7 @@ pub mod admin;
 pub mod args;
 pub mod config;
 pub mod controller;
+mod crds;
 mod explain;
 pub mod health;
 mod kubernetes;

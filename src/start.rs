@@ -15,7 +15,7 @@ use crate::health::Health;
 use crate::lease::election::Timing;
 use crate::lease::{self, Candidate, Gate, Lost};
 use crate::providers::{self, Prepared};
-use crate::{admin, kubernetes, sweep};
+use crate::{admin, crds, kubernetes, sweep};
 
 /// Runs what the command line asks for until `stop` is cancelled.
 pub async fn start(arguments: Arguments, stop: CancellationToken) -> Result<(), Failure> {
@@ -30,6 +30,7 @@ pub async fn start(arguments: Arguments, stop: CancellationToken) -> Result<(), 
             let swept = sweep::run(client, &config.cluster_name, &providers, arguments.confirm);
             stop.run_until_cancelled(swept).await.unwrap_or(Ok(()))
         }
+        Action::Crds => crds::print(),
         #[cfg(feature = "sandbox")]
         Action::Sandbox(arguments) => crate::sandbox::run(arguments, stop).await,
     }

@@ -2,9 +2,11 @@
 //! image.
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "tests")]
 
+mod announcing;
 mod audit;
 mod grants;
 mod image;
+mod kinds;
 mod manifests;
 mod plane;
 

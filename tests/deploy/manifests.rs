@@ -42,7 +42,12 @@ async fn an_api_server_takes_every_overlay() {
     let overlays = overlays();
     assert_eq!(
         overlays,
-        ["deploy/controller", "deploy/rights", "examples/sidecar"]
+        [
+            "deploy/controller",
+            "deploy/crds",
+            "deploy/rights",
+            "examples/sidecar"
+        ]
     );
     let Some(plane) = Plane::find().await else {
         return;

@@ -9,6 +9,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "landfall",
         &[
+            "landfall-bare-metal-resources",
             "landfall-mock-cloud",
             "landfall-mock-cluster",
             "landfall-process",
@@ -17,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "landfall-service",
         ],
     ),
+    ("landfall-bare-metal-resources", &[]),
     ("landfall-control-plane", &[]),
     (
         "landfall-mock-cloud",
@@ -43,6 +45,10 @@ const PURE: &[(&str, &[&str])] = &[
     ),
     (
         "landfall-service",
+        &["tokio", "kube-client", "kube-runtime", "reqwest"],
+    ),
+    (
+        "landfall-bare-metal-resources",
         &["tokio", "kube-client", "kube-runtime", "reqwest"],
     ),
     ("landfall-mock-cloud-wire", &["tokio", "axum"]),
