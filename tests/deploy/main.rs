@@ -2,12 +2,12 @@
 //! image.
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "tests")]
 
-mod announcing;
 mod audit;
 mod grants;
 mod image;
 mod kinds;
 mod manifests;
 mod plane;
+mod tables;
 
 use landfall_test_process as process;

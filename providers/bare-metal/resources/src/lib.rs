@@ -1,8 +1,32 @@
 //! The custom resources of the bare-metal provider.
 //!
-//! [`kinds`] is what the API server stores: schema, defaults and rules. Everything here is a pure
-//! function of its arguments: no I/O, no clock.
+//! [`kinds`] is what the API server stores: schema, defaults and rules. The other types are what such
+//! objects mean once they have been judged: [`Pool::parse`] and its like give either the meaning, or
+//! every [`Fault`] with its field. Everything here is a pure function of its arguments: no I/O, no
+//! clock, and nothing that lists the addresses of a range.
 
+mod advertisement;
+mod community;
+mod fault;
 pub mod kinds;
+mod names;
+mod peer;
+mod pool;
+mod range;
+mod reservation;
+mod selector;
+mod set;
+mod time;
+mod usable;
 
+pub use advertisement::{BgpRule, InterfacePattern, L2Rule, Pools};
+pub use community::{Community, CommunityError};
+pub use fault::Fault;
 pub use kinds::crds;
+pub use peer::{BfdSession, Distance, Peer, Place, RemoteAsn};
+pub use pool::Pool;
+pub use range::{AddressRange, Entry, EntryError};
+pub use reservation::Reservation;
+pub use selector::Selectors;
+pub use set::AddressSet;
+pub use usable::Usable;

@@ -1,12 +1,10 @@
-//! The custom resources of announcements, on a real API server.
+//! Advertisements and peers that mean something, and some that don't.
 
 use serde_json::{Value, json};
 
-use crate::kinds::{refused, taken};
+use super::{Row, Table, rows};
 
-#[tokio::test]
-#[ignore = "needs a real control plane: a mock cluster knows no rules in CEL"]
-async fn advertisements_on_the_local_network_are_judged() {
+pub fn l2_advertisements() -> Table {
     let good = [
         json!({}),
         json!({
@@ -20,39 +18,36 @@ async fn advertisements_on_the_local_network_are_judged() {
             "probe": "Strict",
         }),
     ];
-    taken("L2Advertisement", good).await;
-    let rows = [
-        (json!({"pools": ["Blue"]}), "spec.pools[0]", "should match"),
-        (json!({"pools": ["a", "a"]}), "spec.pools[1]", "Duplicate"),
-        (
-            json!({"interfaces": [""]}),
-            "spec.interfaces[0]",
-            "at least 1",
-        ),
+    let wrong = [
+        (json!({"pools": ["Blue"]}), "pools[0]", "should match"),
+        (json!({"pools": ["a", "a"]}), "pools[1]", "Duplicate"),
+        (json!({"interfaces": [""]}), "interfaces[0]", "at least 1"),
         (
             json!({"interfaces": ["a/b"]}),
-            "spec.interfaces[0]",
+            "interfaces[0]",
             "should match",
         ),
-        (json!({"offSubnet": "Yes"}), "spec.offSubnet", "Allow"),
-        (json!({"probe": "Slow"}), "spec.probe", "Strict"),
+        (json!({"offSubnet": "Yes"}), "offSubnet", "Allow"),
+        (json!({"probe": "Slow"}), "probe", "Strict"),
         (
             json!({"preferredNodes": [{"weight": 0, "selector": {}}]}),
-            "spec.preferredNodes[0].weight",
+            "preferredNodes[0].weight",
             "greater than or equal to 1",
         ),
         (
             json!({"preferredNodes": [{"weight": 5}]}),
-            "spec.preferredNodes[0].selector",
+            "preferredNodes[0].selector",
             "Required",
         ),
     ];
-    refused("L2Advertisement", rows).await;
+    Table {
+        kind: "L2Advertisement",
+        good: good.to_vec(),
+        refused: rows(wrong),
+    }
 }
 
-#[tokio::test]
-#[ignore = "needs a real control plane: a mock cluster knows no rules in CEL"]
-async fn advertisements_to_routers_are_judged() {
+pub fn bgp_advertisements() -> Table {
     let good = [
         json!({}),
         json!({
@@ -71,81 +66,84 @@ async fn advertisements_to_routers_are_judged() {
         }),
         json!({"serviceSelector": {"matchLabels": {"a": "b"}}}),
     ];
-    taken("BGPAdvertisement", good).await;
-    let rows = [
+    let wrong = [
         (
             json!({"aggregationLength": 0}),
-            "spec.aggregationLength",
+            "aggregationLength",
             "greater than or equal to 1",
         ),
         (
             json!({"aggregationLengthV6": 129}),
-            "spec.aggregationLengthV6",
+            "aggregationLengthV6",
             "less than or equal to 128",
         ),
         (
             json!({"aggregationLength": 24, "serviceSelector": {"matchLabels": {"a": "b"}}}),
-            "spec.serviceSelector",
+            "serviceSelector",
             "default aggregation lengths",
         ),
         (
             json!({"localPref": -1}),
-            "spec.localPref",
+            "localPref",
             "greater than or equal to 0",
         ),
         (
             json!({"med": 4_294_967_296_i64}),
-            "spec.med",
+            "med",
             "less than or equal to",
         ),
         (
             json!({"asPathPrepend": 33}),
-            "spec.asPathPrepend",
+            "asPathPrepend",
             "less than or equal to 32",
         ),
         (
             json!({"communities": ["65000:65536"]}),
-            "spec.communities[0]",
+            "communities[0]",
             "at most 65535",
         ),
         (
             json!({"communities": ["large:1:2:4294967296"]}),
-            "spec.communities[0]",
+            "communities[0]",
             "at most 4294967295",
         ),
         (
             json!({"communities": ["1:2:3"]}),
-            "spec.communities[0]",
+            "communities[0]",
             "should match",
         ),
         (
             json!({"communityAliases": {"Blue": "1:2"}}),
-            "spec.communityAliases",
+            "communityAliases",
             "lower-case",
         ),
         (
             json!({"communityAliases": {"blue": "red"}}),
-            "spec.communityAliases.blue",
+            "communityAliases.blue",
             "should match",
         ),
-        (json!({"nextHop": {}}), "spec.nextHop", "name an address"),
+        (json!({"nextHop": {}}), "nextHop", "name an address"),
         (
             json!({"nextHop": {"ipv4": "2001:db8::1"}}),
-            "spec.nextHop.ipv4",
+            "nextHop.ipv4",
             "an IPv4 address is needed",
         ),
         (
             json!({"nextHop": {"ipv6": "192.0.2.1"}}),
-            "spec.nextHop.ipv6",
+            "nextHop.ipv6",
             "an IPv6 address is needed",
         ),
         (
             json!({"serviceAttributes": ["Color"]}),
-            "spec.serviceAttributes[0]",
+            "serviceAttributes[0]",
             "MED",
         ),
     ];
-    refused("BGPAdvertisement", rows).await;
+    Table {
+        kind: "BGPAdvertisement",
+        good: good.to_vec(),
+        refused: rows(wrong),
+    }
 }
 
 /// A good peer, with these fields besides or instead.
@@ -156,9 +154,17 @@ fn peer(fields: Value) -> Value {
     spec
 }
 
-#[tokio::test]
-#[ignore = "needs a real control plane: a mock cluster knows no rules in CEL"]
-async fn peers_that_can_be_reached_are_taken() {
+pub fn peers() -> Table {
+    let fields = places().into_iter().chain(times());
+    let refused = fields.map(|(fields, field, words)| (peer(fields), field, words));
+    Table {
+        kind: "BGPPeer",
+        good: good_peers(),
+        refused: refused.collect(),
+    }
+}
+
+fn good_peers() -> Vec<Value> {
     let good = [
         peer(json!({})),
         peer(json!({"peerASN": "Internal"})),
@@ -177,28 +183,11 @@ async fn peers_that_can_be_reached_are_taken() {
             "passive": true, "multihop": true, "minimumTTL": 250}}),
         ),
     ];
-    taken("BGPPeer", good).await;
+    good.to_vec()
 }
 
-/// Each of these fields makes a good peer one that is refused for this field.
-async fn refused_peers(rows: impl IntoIterator<Item = (Value, &str, &str)>) {
-    let rows: Vec<_> = rows
-        .into_iter()
-        .map(|(fields, field, words)| {
-            let field = format!("spec.{field}");
-            (peer(fields), field.trim_end_matches('.').to_owned(), words)
-        })
-        .collect();
-    let rows = rows
-        .iter()
-        .map(|(spec, field, words)| (spec.clone(), field.as_str(), *words));
-    refused("BGPPeer", rows).await;
-}
-
-#[tokio::test]
-#[ignore = "needs a real control plane: a mock cluster knows no rules in CEL"]
-async fn peers_that_are_nowhere_are_refused() {
-    let rows = [
+fn places() -> Vec<Row> {
+    let wrong = [
         (
             json!({"localASN": 0}),
             "localASN",
@@ -270,13 +259,11 @@ async fn peers_that_are_nowhere_are_refused() {
             "external peers",
         ),
     ];
-    refused_peers(rows).await;
+    rows(wrong)
 }
 
-#[tokio::test]
-#[ignore = "needs a real control plane: a mock cluster knows no rules in CEL"]
-async fn peers_with_times_and_options_that_cannot_be_are_refused() {
-    let rows = [
+fn times() -> Vec<Row> {
+    let wrong = [
         (json!({"holdTime": "2s"}), "holdTime", "from 3s"),
         (json!({"holdTime": "3500ms"}), "holdTime", "whole seconds"),
         (
@@ -332,5 +319,5 @@ async fn peers_with_times_and_options_that_cannot_be_are_refused() {
             "goes with multihop",
         ),
     ];
-    refused_peers(rows).await;
+    rows(wrong)
 }
