@@ -5,8 +5,6 @@ pub mod args;
 pub mod config;
 pub mod controller;
 mod crds;
-mod explain;
-pub mod health;
 mod kubernetes;
 pub mod lease;
 pub mod providers;
@@ -14,6 +12,5 @@ pub mod providers;
 pub mod sandbox;
 mod start;
 mod sweep;
-mod wait;
 
 pub use start::start;

@@ -11,11 +11,11 @@ use tokio_util::sync::CancellationToken;
 use crate::args::{Action, Arguments, ControllerArguments, LeaseArguments};
 use crate::config::Config;
 use crate::controller::{self, Metrics, Setup};
-use crate::health::Health;
 use crate::lease::election::Timing;
 use crate::lease::{self, Candidate, Gate, Lost};
 use crate::providers::{self, Prepared};
 use crate::{admin, crds, kubernetes, sweep};
+use landfall_watch::Health;
 
 /// Runs what the command line asks for until `stop` is cancelled.
 pub async fn start(arguments: Arguments, stop: CancellationToken) -> Result<(), Failure> {

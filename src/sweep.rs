@@ -11,8 +11,8 @@ use landfall_provider_api::{LoadBalancerId, Owned, Provider};
 use landfall_service::uid_of;
 
 use crate::controller;
-use crate::health::Health;
 use crate::providers::Prepared;
+use landfall_watch::Health;
 
 /// Lists what belongs to no Service, and releases it if that is confirmed.
 pub(crate) async fn run(

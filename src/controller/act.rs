@@ -10,8 +10,8 @@ use landfall_service::{
     Attempt, Claims, Class, Condition, Failure, Step, World, Write, check, plan, uid_of,
 };
 
-use crate::explain::explain;
 use crate::lease::Gate;
+use landfall_watch::explain;
 
 use super::backend::Backends;
 use super::events::{Events, Reason, reference, reference_to_gone};

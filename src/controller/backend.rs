@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::metrics::{Metrics, Operation};
 use super::{Registration, backoff};
-use crate::health::Health;
+use landfall_watch::Health;
 
 /// Time that a provider has to answer one call.
 const DEADLINE: Duration = Duration::from_secs(30);

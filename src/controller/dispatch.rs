@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::wait::sleep_until;
+use landfall_watch::sleep_until;
 
 use super::act::{Context, look};
 use super::backend::Backend;

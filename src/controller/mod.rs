@@ -13,7 +13,6 @@ mod publish;
 mod queue;
 mod slices;
 mod sweep;
-mod watched;
 mod watches;
 
 use std::convert::Infallible;
@@ -30,13 +29,13 @@ use landfall_service::{Class, created, load_balancer_id, name_of, parse};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::explain::explain;
-use crate::health::Health;
 use crate::lease::Gate;
 use act::Context;
 use backend::{Backend, Backends};
 use dispatch::{Dispatcher, Note};
 use events::Events;
+use landfall_watch::Health;
+use landfall_watch::explain;
 use memory::backoff;
 pub use metrics::Metrics;
 use publish::Publisher;

@@ -18,8 +18,8 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use super::dispatch::Note;
 use super::slices::Slices;
-use super::watched::watched;
-use crate::health::Health;
+use landfall_watch::Health;
+use landfall_watch::watched;
 
 /// Changes of nodes within this time reach the load balancers together.
 const NODE_BATCH: Duration = Duration::from_millis(500);

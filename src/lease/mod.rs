@@ -20,9 +20,9 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::explain::explain;
-use crate::wait::sleep_until;
 use election::{Election, Holding, Next, Timing};
+use landfall_watch::explain;
+use landfall_watch::sleep_until;
 
 /// Time that the API server has to answer one call.
 const ANSWER: Duration = Duration::from_secs(5);

@@ -27,12 +27,12 @@ use tokio_util::sync::CancellationToken;
 use crate::args::SandboxArguments;
 use crate::config::{self, Backend, Provider};
 use crate::controller::{self, Metrics, Setup};
-use crate::health::Health;
 use crate::lease::Gate;
 use crate::providers;
 use block::Block;
 use files::Files;
 use kubelet::SandboxNode;
+use landfall_watch::Health;
 use narrate::Guide;
 
 /// What the cluster is called, in tags and in the kubeconfig.

@@ -52,7 +52,7 @@ async fn what_is_exhausted_waits_for_the_provider_to_say_so() {
     world.settle().await;
     assert_eq!(world.provider.count("web"), (1, 0));
     let cluster =
-        landfall::controller::identify(&world.client, "test", &landfall::health::Health::default())
+        landfall::controller::identify(&world.client, "test", &landfall_watch::Health::default())
             .await;
     world
         .provider

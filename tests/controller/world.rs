@@ -7,7 +7,7 @@ use k8s_openapi::api::events::v1::Event;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use landfall::controller::{self, Metrics, Registration, Setup};
-use landfall::health::Health;
+use landfall_watch::Health;
 use landfall::lease::Gate;
 use landfall_service::Class;
 use serde_json::{Value, json};

@@ -16,6 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "landfall-provider-api",
             "landfall-provider-mock-cloud",
             "landfall-service",
+            "landfall-watch",
         ],
     ),
     ("landfall-bare-metal-resources", &[]),
@@ -35,6 +36,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("landfall-service", &["landfall-provider-api"]),
     ("landfall-test-process", &[]),
+    ("landfall-watch", &[]),
 ];
 
 /// What pure crates must not even reach through others.

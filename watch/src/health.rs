@@ -19,10 +19,10 @@ impl Default for Health {
 
 impl Health {
     /// The part that is in trouble until all that there is was read once.
-    pub(crate) const CACHES: &str = "caches";
+    pub const CACHES: &str = "caches";
 
     /// This part cannot do its work.
-    pub(crate) fn trouble(&self, part: &str, why: impl Into<String>) {
+    pub fn trouble(&self, part: &str, why: impl Into<String>) {
         let why = why.into();
         self.0.send_if_modified(|troubles| {
             let before = troubles.insert(part.to_owned(), why.clone());
@@ -31,13 +31,13 @@ impl Health {
     }
 
     /// This part works, or works again.
-    pub(crate) fn well(&self, part: &str) {
+    pub fn well(&self, part: &str) {
         self.0
             .send_if_modified(|troubles| troubles.remove(part).is_some());
     }
 
     /// What is in trouble and why, a line each.
-    pub(crate) fn troubles(&self) -> Vec<String> {
+    pub fn troubles(&self) -> Vec<String> {
         let troubles = self.0.borrow();
         let line = |(part, why): (&String, &String)| format!("{part}: {why}");
         troubles.iter().map(line).collect()

@@ -7,7 +7,7 @@ use kube::core::Status;
 use kube::runtime::watcher;
 
 /// An error with its causes, each said once, and with advice where there is any.
-pub(crate) fn explain(error: &(dyn Error + 'static)) -> String {
+pub fn explain(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
     let mut advice = None;
     let mut next = Some(error);
@@ -75,6 +75,10 @@ fn advise(error: &(dyn Error + 'static)) -> Option<&'static str> {
                  have expired; renew the kubeconfig",
             ),
             403 => Some("give the account that permission; the roles in deploy/ have all of them"),
+            404 if status.message.contains("could not find the requested resource") => Some(
+                "are the custom resource definitions installed? `landfall crds | kubectl apply -f -` \
+                 installs them",
+            ),
             _ => None,
         };
     }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 /// Sleeps until then; for ever if there is nothing to wait for.
-pub(crate) async fn sleep_until(at: Option<Instant>) {
+pub async fn sleep_until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at.into()).await,
         None => std::future::pending().await,

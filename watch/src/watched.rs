@@ -13,9 +13,9 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
-use crate::explain::explain;
-use crate::health::Health;
-use crate::wait::sleep_until;
+use crate::Health;
+use crate::explain;
+use crate::sleep_until;
 
 /// From one question whether a broken watch would work again to the next. Such a watch is made
 /// anew by itself, but as long as nothing changes it does not say so.
@@ -37,7 +37,7 @@ struct Watched<K> {
 /// The events of all objects of a kind; what goes wrong goes to the log and to `health`.
 /// `prepare` may thin out an object before anybody keeps it. Whenever `doubt` is told, all is read
 /// again.
-pub(super) fn watched<K>(
+pub fn watched<K>(
     client: &Client,
     what: &'static str,
     health: Health,
