@@ -29,7 +29,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("landfall-mock-cluster", &["landfall-process"]),
     ("landfall-process", &[]),
     ("landfall-provider-api", &[]),
-    ("landfall-provider-bare-metal", &["landfall-provider-api"]),
+    (
+        "landfall-provider-bare-metal",
+        &[
+            "landfall-bare-metal-resources",
+            "landfall-provider-api",
+            "landfall-watch",
+        ],
+    ),
     (
         "landfall-provider-mock-cloud",
         &["landfall-mock-cloud-wire", "landfall-provider-api"],

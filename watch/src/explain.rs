@@ -75,10 +75,15 @@ fn advise(error: &(dyn Error + 'static)) -> Option<&'static str> {
                  have expired; renew the kubeconfig",
             ),
             403 => Some("give the account that permission; the roles in deploy/ have all of them"),
-            404 if status.message.contains("could not find the requested resource") => Some(
-                "are the custom resource definitions installed? `landfall crds | kubectl apply -f -` \
+            404 if status
+                .message
+                .contains("could not find the requested resource") =>
+            {
+                Some(
+                    "are the custom resource definitions installed? `landfall crds | kubectl apply -f -` \
                  installs them",
-            ),
+                )
+            }
             _ => None,
         };
     }

@@ -33,6 +33,11 @@ impl Usable {
         &self.ranges
     }
 
+    /// Whether the IPv4 addresses that end in .0 or .255 are left out.
+    pub fn skips_edges(&self) -> bool {
+        self.skips
+    }
+
     /// Whether the address may be given.
     pub fn contains(&self, address: IpAddr) -> bool {
         !self.skips(address) && self.ranges.contains(address)

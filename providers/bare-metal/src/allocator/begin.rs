@@ -54,7 +54,7 @@ impl Allocator {
         self.begun = true;
         self.settle_reservations();
         for need in holdings.into_iter().filter_map(|it| it.need) {
-            let slot = self.tenants.meet(&need.uid, &need.service, need.created);
+            let slot = self.tenants.meet(&need.uid, &need.service);
             self.settle_terms(slot, &need);
             let refusals = self.settle(slot, &need, now);
             if !refusals.is_empty() {
@@ -72,13 +72,9 @@ impl Allocator {
                 continue;
             }
             let Holding {
-                uid,
-                service,
-                created,
-                need,
-                ..
+                uid, service, need, ..
             } = holding;
-            let slot = self.tenants.meet(uid, service, *created);
+            let slot = self.tenants.meet(uid, service);
             if self
                 .tenants
                 .get(slot)
@@ -117,7 +113,7 @@ impl Allocator {
             let Want::FromPool { pool, family } = &reservation.want else {
                 continue;
             };
-            let slot = self.tenants.meet(&need.uid, &need.service, need.created);
+            let slot = self.tenants.meet(&need.uid, &need.service);
             let held = self.tenants.get(slot).address(*family);
             let is_of_pool = |address: &IpAddr| {
                 self.pools.get(pool).is_some_and(|pool| pool.has(*address))

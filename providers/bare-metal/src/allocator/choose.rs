@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use landfall_bare_metal_resources::kinds::{self, Allocation};
 use landfall_provider_api::Family;
 
 use super::Allocator;
 use super::need::{Need, Sharing};
-use super::pools::{Allocation, Pool, PoolSharing, Standing};
+use super::pool::{Pool, Standing};
 use super::refusal::{NotShared, Refusal};
 use super::tenants::{Slot, Terms};
 
@@ -61,7 +62,7 @@ impl Allocator {
         }
         if let Some(name) = &need.ask.pool {
             let pool = self.named_pool(name, need, family)?;
-            let found = self.from_pool(slot, need, pool, family);
+            let found = self.one_of_pool(slot, need, pool, family);
             return found.ok_or_else(|| Refusal::Exhausted(family, vec![name.clone()]));
         }
         let mut full = Vec::new();
@@ -69,7 +70,7 @@ impl Allocator {
             if pool.leaves_out(need).is_some() {
                 continue;
             }
-            if let Some(address) = self.from_pool(slot, need, pool, family) {
+            if let Some(address) = self.one_of_pool(slot, need, pool, family) {
                 return Ok(address);
             }
             full.push(pool.name.clone());
@@ -134,7 +135,7 @@ impl Allocator {
     }
 
     /// An address of a pool: one that is shared under the Service's key, or the lowest free one.
-    fn from_pool(&self, slot: Slot, need: &Need, pool: &Pool, family: Family) -> Option<IpAddr> {
+    fn one_of_pool(&self, slot: Slot, need: &Need, pool: &Pool, family: Family) -> Option<IpAddr> {
         let shared = need.sharing.as_ref().and_then(|it| self.keys.get(&it.key));
         let mut shared = shared.into_iter().flatten().copied();
         let shared = shared.find(|&address| {
@@ -198,13 +199,13 @@ impl Allocator {
     fn pool_forbids(&self, need: &Need, address: IpAddr, namespace: &str) -> Option<NotShared> {
         let pool = self.pools.of(address)?;
         let allows = match pool.spec.sharing {
-            PoolSharing::Never => false,
-            PoolSharing::SameNamespace => need.service.namespace == namespace,
-            PoolSharing::AnyNamespace => true,
+            kinds::Sharing::Never => false,
+            kinds::Sharing::SameNamespace => need.service.namespace == namespace,
+            kinds::Sharing::AnyNamespace => true,
         };
         (!allows).then(|| NotShared::Pool {
             pool: pool.name.clone(),
-            says: pool.spec.sharing.name(),
+            says: pool.spec.sharing,
         })
     }
 }

@@ -10,6 +10,7 @@ mod busy;
 mod choose;
 mod holders;
 mod need;
+mod pool;
 mod pool_events;
 mod pools;
 mod refusal;
@@ -28,10 +29,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use landfall_provider_api::{Family, FamilyPolicy, ServiceName};
 
-pub(crate) use answer::Answer;
+pub(crate) use answer::{Answer, Given};
 pub(crate) use begin::Holding;
 pub(crate) use need::{Ask, Need, ReservationName, Sharing};
-pub(crate) use pools::{Allocation, Pool, PoolInput, PoolSharing, Spec, Standing};
+pub(crate) use pool::{Pool, PoolInput, Spec, Standing};
 pub(crate) use refusal::Refusal;
 pub(crate) use reservations::{Reservation, ReservationInput, Want};
 pub(crate) use space::Space;
@@ -80,7 +81,7 @@ pub(crate) struct Changed {
 impl Allocator {
     /// Gives a Service what it asks for, as far as that can be done now; it waits for the rest.
     pub(crate) fn ensure(&mut self, need: Need, now: Instant) -> Answer {
-        let slot = self.tenants.meet(&need.uid, &need.service, need.created);
+        let slot = self.tenants.meet(&need.uid, &need.service);
         self.waiting.remove(slot);
         self.settle_terms(slot, &need);
         let refusals = self.settle(slot, &need, now);
@@ -126,6 +127,7 @@ impl Allocator {
     }
 
     /// Every pool.
+    #[cfg(test)]
     pub(crate) fn pools(&self) -> impl Iterator<Item = &Pool> {
         self.pools.iter()
     }
@@ -135,18 +137,29 @@ impl Allocator {
         self.pools.get(name)
     }
 
-    /// UIDs of the Services that have an address.
-    pub(crate) fn provided(&self) -> impl Iterator<Item = &Arc<str>> {
-        let tenants = self.tenants.iter();
-        let provided = tenants.filter(|it| it.addresses().iter().any(Option::is_some));
-        provided.map(|it| &it.uid)
+    /// Lets a pool's status be looked at.
+    pub(crate) fn touch_pool(&mut self, name: &str) {
+        self.changed.pools.insert(name.into());
     }
 
-    /// UIDs of the Services that have an address of this pool.
-    pub(crate) fn provided_by<'a>(&'a self, pool: &'a Pool) -> impl Iterator<Item = &'a Arc<str>> {
+    /// Lets those be looked at that have an address of a pool.
+    pub(crate) fn touch_services_of(&mut self, pool: &str) {
+        let Some(pool) = self.pools.get(pool) else {
+            return;
+        };
         let addresses = pool.ranges().flat_map(|range| self.holders.within(range));
         let slots = addresses.flat_map(|address| self.holders.of(address));
-        slots.map(|slot| &self.tenants.get(*slot).uid)
+        let uids = slots.map(|slot| self.tenants.get(*slot).uid.clone());
+        self.changed.services.extend(uids);
+    }
+
+    /// The Services that have an address: UID, name and addresses.
+    pub(crate) fn provided(&self) -> impl Iterator<Item = (&str, &ServiceName, Vec<IpAddr>)> {
+        self.tenants.iter().filter_map(|tenant| {
+            let addresses: Vec<_> = tenant.addresses().into_iter().flatten().collect();
+            let has = !addresses.is_empty();
+            has.then_some((&*tenant.uid, &tenant.service, addresses))
+        })
     }
 
     /// Writes down on what terms a Service has its addresses.

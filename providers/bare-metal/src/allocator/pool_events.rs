@@ -10,7 +10,7 @@ use landfall_provider_api::Family;
 
 use super::Allocator;
 use super::need::Ask;
-use super::pools::PoolInput;
+use super::pool::{PoolInput, Spec};
 use super::tenants::Tenant;
 use super::waiting::Obstacle;
 
@@ -36,7 +36,7 @@ impl Allocator {
         }
         let before = self.pools.get(&name);
         let was_reclaiming = before.is_some_and(|before| before.spec.reclaim);
-        let has = input.spec.iter().flat_map(|spec| spec.ranges());
+        let has = input.spec.iter().flat_map(Spec::ranges);
         let ranges: Vec<_> = had.iter().cloned().chain(has).collect();
         let owners = self.owners(&ranges);
         self.pools.put(input);

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use landfall_bare_metal_resources::kinds;
 use landfall_provider_api::{Family, Protocol, ServiceName};
 
 use super::need::ReservationName;
@@ -83,7 +84,7 @@ pub(crate) enum NotShared {
         /// The pool.
         pool: Arc<str>,
         /// What it says.
-        says: &'static str,
+        says: kinds::Sharing,
     },
     /// Both take traffic only on nodes with an endpoint, and no node has one of each.
     NoCommonNode,
@@ -119,7 +120,9 @@ impl Refusal {
     /// What its end would be noticed by.
     pub(crate) fn obstacles(&self) -> Vec<Obstacle> {
         match self {
-            Self::NoPool(_) => vec![Obstacle::AnyPool],
+            Self::NoPool(_) | Self::NotInPool(_) | Self::OtherPool { .. } => {
+                vec![Obstacle::AnyPool]
+            }
             Self::Exhausted(family, pools) => {
                 let room = pools
                     .iter()
@@ -132,7 +135,6 @@ impl Refusal {
             | Self::PoolConflicting(pool)
             | Self::PoolInvalid(pool)
             | Self::PoolLacksFamily(pool, _) => vec![Obstacle::Pool(pool.clone())],
-            Self::NotInPool(_) | Self::OtherPool { .. } => vec![Obstacle::AnyPool],
             Self::AddressInUse { address, why, .. } => {
                 let mut obstacles = vec![Obstacle::Address(*address)];
                 if let NotShared::Pool { pool, .. } = why {
@@ -228,7 +230,9 @@ impl fmt::Display for NotShared {
             Self::Port(protocol, port) => {
                 write!(f, ", which has {protocol} port {port} there, too")
             }
-            Self::Pool { pool, says } => write!(f, ", and AddressPool {pool} has sharing: {says}"),
+            Self::Pool { pool, says } => {
+                write!(f, ", and AddressPool {pool} has sharing: {says:?}")
+            }
             Self::NoCommonNode => f.write_str(
                 ", and no node has an endpoint of both, as externalTrafficPolicy Local would need",
             ),

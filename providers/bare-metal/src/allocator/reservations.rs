@@ -6,11 +6,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use landfall_bare_metal_resources::kinds::Allocation;
 use landfall_provider_api::{Family, ServiceName};
 
 use super::Allocator;
-use super::need::ReservationName;
-use super::pools::{Allocation, Pool, Standing};
+use super::need::{Ask, ReservationName};
+use super::pool::{Pool, Standing};
 use super::waiting::Obstacle;
 
 /// An AddressReservation as it was read.
@@ -152,6 +153,27 @@ impl Allocator {
         self.serve_waiting(now);
     }
 
+    /// Lets a reservation's status be looked at.
+    pub(crate) fn touch_reservation(&mut self, name: &ReservationName) {
+        self.changed.reservations.insert(name.clone());
+    }
+
+    /// Takes in the labels of a namespace, which a pool may let in only now.
+    pub(crate) fn put_namespace(
+        &mut self,
+        namespace: &str,
+        labels: &Arc<BTreeMap<String, String>>,
+        now: Instant,
+    ) {
+        for (name, reservation) in &mut self.reservations {
+            if name.namespace == namespace {
+                reservation.namespace_labels = labels.clone();
+                self.ended.push_back(Obstacle::Reservation(name.clone()));
+            }
+        }
+        self.serve_waiting(now);
+    }
+
     /// Every reservation that keeps an address or cannot.
     pub(crate) fn reservation(&self, name: &ReservationName) -> Option<&Reservation> {
         self.reservations.get(name)
@@ -161,6 +183,17 @@ impl Allocator {
     pub(crate) fn users(&self, address: IpAddr) -> impl Iterator<Item = &ServiceName> {
         let slots = self.holders.of(address).iter();
         slots.map(|slot| &self.tenants.get(*slot).service)
+    }
+
+    /// The Service that has an address because it names the reservation that keeps it.
+    pub(crate) fn user(&self, name: &ReservationName, address: IpAddr) -> Option<&ServiceName> {
+        let slots = self.holders.of(address).iter();
+        let mut tenants = slots.map(|slot| self.tenants.get(*slot));
+        let names_it = |ask: &Ask| ask.reservations.contains(&name.name);
+        let user = tenants.find(|it| {
+            it.service.namespace == name.namespace && it.asked.as_deref().is_some_and(names_it)
+        });
+        user.map(|it| &it.service)
     }
 
     /// The pool that has an address.

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use landfall_provider_api::{Family, ServiceName};
 
@@ -20,8 +19,6 @@ pub(crate) struct Tenant {
     pub(crate) uid: Arc<str>,
     /// What people call it.
     pub(crate) service: ServiceName,
-    /// `metadata.creationTimestamp`.
-    pub(crate) created: SystemTime,
     /// What it asked for when it was last looked at; `None` for anything.
     pub(crate) asked: Option<Box<Ask>>,
     /// On what terms it has its addresses.
@@ -92,19 +89,13 @@ pub(crate) struct Tenants {
 
 impl Tenants {
     /// The slot of a Service, made if there is none.
-    pub(crate) fn meet(
-        &mut self,
-        uid: &Arc<str>,
-        service: &ServiceName,
-        created: SystemTime,
-    ) -> Slot {
+    pub(crate) fn meet(&mut self, uid: &Arc<str>, service: &ServiceName) -> Slot {
         if let Some(slot) = self.by_uid.get(uid) {
             return *slot;
         }
         let tenant = Tenant {
             uid: uid.clone(),
             service: service.clone(),
-            created,
             asked: None,
             terms: Terms::Unknown,
             v4: None,

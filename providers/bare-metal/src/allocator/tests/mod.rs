@@ -6,6 +6,7 @@ mod properties;
 mod requesting;
 mod reserving;
 mod sharing;
+mod sketches;
 mod sticking;
 mod taking_over;
 mod unasked;
@@ -13,6 +14,8 @@ mod waiting;
 
 use super::*;
 use kube::core::Selector;
+use landfall_bare_metal_resources::Selectors;
+use landfall_bare_metal_resources::kinds::{Allocation, Sharing as PoolSharing};
 use landfall_provider_api::Protocol;
 
 /// An allocator and its clock.
@@ -167,8 +170,8 @@ fn pool(name: &str, ranges: &[&str]) -> PoolBuilder {
         sharing: PoolSharing::SameNamespace,
         reuse_after: Duration::ZERO,
         reclaim: false,
-        namespaces: Vec::new(),
-        services: Vec::new(),
+        namespaces: Selectors::everything(),
+        services: Selectors::everything(),
         v4: of(Family::IPv4),
         v6: of(Family::IPv6),
     };
@@ -193,7 +196,7 @@ impl PoolBuilder {
         self.set(|it| it.allocation = allocation)
     }
 
-    fn priority(self, priority: i64) -> Self {
+    fn priority(self, priority: i32) -> Self {
         self.set(|it| it.priority = priority)
     }
 
@@ -210,11 +213,11 @@ impl PoolBuilder {
     }
 
     fn for_namespaces(self, key: &'static str, value: &'static str) -> Self {
-        self.set(|it| it.namespaces.push(Selector::from_iter([(key, value)])))
+        self.set(|it| it.namespaces = only(key, value))
     }
 
     fn for_services(self, key: &'static str, value: &'static str) -> Self {
-        self.set(|it| it.services.push(Selector::from_iter([(key, value)])))
+        self.set(|it| it.services = only(key, value))
     }
 
     fn created(mut self, second: u64) -> Self {
@@ -237,6 +240,10 @@ impl PoolBuilder {
         self.input.spec = None;
         self
     }
+}
+
+fn only(key: &'static str, value: &'static str) -> Selectors {
+    Selectors::any_of(vec![Selector::from_iter([(key, value)])])
 }
 
 #[derive(Clone)]
@@ -282,7 +289,7 @@ impl ServiceBuilder {
         self.set(|it| it.ask.addresses = addresses.iter().map(|it| ip(it)).collect())
     }
 
-    fn from_pool(self, pool: &str) -> Self {
+    fn of_pool(self, pool: &str) -> Self {
         self.set(|it| it.ask.pool = Some(pool.into()))
     }
 

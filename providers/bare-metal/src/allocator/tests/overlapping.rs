@@ -107,12 +107,9 @@ fn a_pool_that_makes_no_sense_disables_itself_alone() {
     world.pool(&pool("bad", &[]).senseless());
     assert_eq!(world.ensure(&service("web")), "10.0.0.1");
     assert_eq!(world.ensure(&service("next")), "10.0.1.1");
-    assert_eq!(
-        world.ensure(&service("asks").from_pool("bad")),
-        "PoolInvalid"
-    );
+    assert_eq!(world.ensure(&service("asks").of_pool("bad")), "PoolInvalid");
     world.pool(&pool("bad", &["10.0.0.1-10.0.0.9"]));
-    assert_eq!(world.ensure(&service("asks").from_pool("bad")), "10.0.0.2");
+    assert_eq!(world.ensure(&service("asks").of_pool("bad")), "10.0.0.2");
 }
 
 #[test]

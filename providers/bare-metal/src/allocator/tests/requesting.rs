@@ -20,15 +20,12 @@ fn a_requested_address_is_given_exactly_or_not_at_all() {
         (service("3").asking(&["10.0.1.7"]), "10.0.1.7"),
         (service("4").asking(&["10.0.2.7"]), "PoolClosed"),
         (service("5").asking(&["10.9.9.9"]), "AddressNotInPool"),
-        (service("6").from_pool("b"), "10.0.1.1"),
-        (service("7").from_pool("c"), "PoolClosed"),
-        (service("8").from_pool("x"), "PoolNotFound"),
+        (service("6").of_pool("b"), "10.0.1.1"),
+        (service("7").of_pool("c"), "PoolClosed"),
+        (service("8").of_pool("x"), "PoolNotFound"),
+        (service("9").of_pool("b").asking(&["10.0.1.3"]), "10.0.1.3"),
         (
-            service("9").from_pool("b").asking(&["10.0.1.3"]),
-            "10.0.1.3",
-        ),
-        (
-            service("10").from_pool("b").asking(&["10.0.0.3"]),
+            service("10").of_pool("b").asking(&["10.0.0.3"]),
             "AddressInOtherPool",
         ),
     ] {
@@ -47,7 +44,7 @@ fn a_refusal_names_what_is_in_the_way() {
              landfall.dev/sharing-key",
         ),
         (
-            service("10").from_pool("b").asking(&["10.0.0.3"]),
+            service("10").of_pool("b").asking(&["10.0.0.3"]),
             "10.0.0.3 is in AddressPool a, not in b, which the Service names as well",
         ),
         (
@@ -100,7 +97,7 @@ fn one_who_asks_for_another_address_keeps_what_it_has_until_that_is_free() {
 fn one_who_names_a_pool_is_moved_there() {
     let mut world = two_pools();
     assert_eq!(world.ensure(&service("web")), "10.0.0.1");
-    assert_eq!(world.ensure(&service("web").from_pool("b")), "10.0.1.1");
+    assert_eq!(world.ensure(&service("web").of_pool("b")), "10.0.1.1");
     // To ask for nothing any more is no reason to move.
     assert_eq!(world.ensure(&service("web")), "10.0.1.1");
 }

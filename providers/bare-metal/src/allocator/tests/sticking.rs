@@ -49,7 +49,7 @@ fn a_rename_a_split_and_a_merge_keep_every_address() {
     world.pool(&pool("b", WIDE));
     assert_eq!(world.standing("b"), "ready, 2 assigned, 7 available");
     // One who names the pool that had it keeps it in a split, too.
-    let named = service("named").from_pool("b");
+    let named = service("named").of_pool("b");
     assert_eq!(world.ensure(&named), "10.0.0.3");
     world.pool(&pool("b", &["10.0.0.4-10.0.0.9"]));
     world.pool(&pool("d", &["10.0.0.1-10.0.0.3"]));

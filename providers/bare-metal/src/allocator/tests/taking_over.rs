@@ -99,7 +99,7 @@ fn one_that_asked_for_something_else_meanwhile_is_given_it() {
 
 #[test]
 fn one_that_names_another_pool_meanwhile_is_moved_there() {
-    let web = service("web").from_pool("b");
+    let web = service("web").of_pool("b");
     let pools = [pool("a", &["10.0.0.1"]), pool("b", &["10.0.1.1"])];
     let mut world = World::before_begin(&pools);
     world.begin(&[(&web, &["10.0.0.1"])]);

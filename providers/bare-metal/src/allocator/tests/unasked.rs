@@ -41,7 +41,7 @@ fn selectors_let_in_and_leave_out() {
     assert_eq!(world.ensure(&team), "10.0.0.1");
     assert_eq!(world.ensure(&web), "10.0.1.1");
     // To name the pool does not help.
-    let intruder = service("intruder").from_pool("team");
+    let intruder = service("intruder").of_pool("team");
     assert_eq!(world.ensure(&intruder), "PoolNotForService");
     assert_eq!(
         world.words(&intruder),

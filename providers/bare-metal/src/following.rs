@@ -1,0 +1,279 @@
+//! The watches of the provider's own objects, and of what they turn on.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::future::try_join_all;
+use futures::{FutureExt, StreamExt};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::ListParams;
+use kube::runtime::watcher::Event;
+use kube::{Api, Client, Resource, ResourceExt};
+use landfall_bare_metal_resources::kinds::{
+    AddressPool, AddressReservation, BGPAdvertisement, L2Advertisement,
+};
+use landfall_provider_api::Error;
+use landfall_watch::{Health, explain, watched};
+use serde::de::DeserializeOwned;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::allocator::ReservationName;
+use crate::keeper::Keeper;
+use crate::state::{Protocol, State, reservation_name};
+
+/// Starts the watches. What is sent is the number of kinds that were read whole.
+pub(crate) fn start(
+    tasks: &mut JoinSet<()>,
+    keeper: &Arc<Keeper>,
+    client: &Client,
+    health: &Health,
+) -> watch::Receiver<usize> {
+    let (read, kinds) = watch::channel(0);
+    let follower = Follower {
+        keeper: keeper.clone(),
+        client: client.clone(),
+        health: health.clone(),
+        read,
+    };
+    tasks.spawn(
+        follower
+            .clone()
+            .follow::<Namespace>("Namespaces of reservations"),
+    );
+    tasks.spawn(follower.clone().follow::<AddressPool>("AddressPools"));
+    tasks.spawn(
+        follower
+            .clone()
+            .follow::<AddressReservation>("AddressReservations"),
+    );
+    tasks.spawn(
+        follower
+            .clone()
+            .follow::<L2Advertisement>("L2Advertisements"),
+    );
+    tasks.spawn(follower.follow::<BGPAdvertisement>("BGPAdvertisements"));
+    kinds
+}
+
+/// Whether the API server lets us read each kind. Asked before the watches are started, which would
+/// try again later and later.
+pub(crate) async fn check(client: &Client) -> Result<(), Error> {
+    let all = [
+        readable::<AddressPool>(client).boxed(),
+        readable::<AddressReservation>(client).boxed(),
+        readable::<L2Advertisement>(client).boxed(),
+        readable::<BGPAdvertisement>(client).boxed(),
+        readable::<Namespace>(client).boxed(),
+    ];
+    try_join_all(all).await.map(drop)
+}
+
+async fn readable<K: Followed + Sync + 'static>(client: &Client) -> Result<(), Error> {
+    let one = ListParams::default().limit(1);
+    let listed = Api::<K>::all(client.clone()).list_metadata(&one).await;
+    listed.map(drop).map_err(|error| {
+        let message = format!("{} cannot be read: {}", K::plural(&()), explain(&error));
+        Error::unavailable(message)
+    })
+}
+
+/// How many kinds are followed.
+pub(crate) const KINDS: usize = 5;
+
+/// What a task that follows a kind needs.
+#[derive(Clone)]
+struct Follower {
+    keeper: Arc<Keeper>,
+    client: Client,
+    health: Health,
+    read: watch::Sender<usize>,
+}
+
+/// A kind whose objects are taken in.
+trait Followed: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send {
+    /// What tells its objects apart.
+    type Key: Ord + Clone + Send;
+    fn key(&self) -> Self::Key;
+    fn put(self, state: &mut State, now: Instant);
+    fn remove(key: &Self::Key, state: &mut State, now: Instant);
+    /// Those that are known.
+    fn known(state: &State) -> BTreeSet<Self::Key>;
+    /// Where one of them is.
+    fn api(client: Client, key: &Self::Key) -> (Api<Self>, String);
+}
+
+impl Follower {
+    async fn follow<K: Followed + 'static>(self, what: &'static str) {
+        let thin = |object: &mut K| object.meta_mut().managed_fields = None;
+        let events = watched::<K>(
+            &self.client,
+            what,
+            self.health.clone(),
+            Arc::default(),
+            thin,
+        );
+        let mut events = std::pin::pin!(events);
+        let mut listed = BTreeSet::new();
+        let mut is_first = true;
+        while let Some(event) = events.next().await {
+            match event {
+                Event::Apply(object) => self.keeper.with(|state, now| object.put(state, now)),
+                Event::Delete(object) => {
+                    let key = object.key();
+                    self.keeper.with(|state, now| K::remove(&key, state, now));
+                }
+                Event::Init => listed.clear(),
+                Event::InitApply(object) => {
+                    listed.insert(object.key());
+                    self.keeper.with(|state, now| object.put(state, now));
+                }
+                Event::InitDone => {
+                    self.forget_missing::<K>(&listed).await;
+                    if std::mem::take(&mut is_first) {
+                        self.read.send_modify(|kinds| *kinds += 1);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Forgets what a list does not name, if the API server itself says that it is gone: nothing is
+    /// forgotten on a list's word alone.
+    async fn forget_missing<K: Followed>(&self, listed: &BTreeSet<K::Key>) {
+        let known = self.keeper.with(|state, _| K::known(state));
+        for key in known.difference(listed) {
+            let (api, name) = K::api(self.client.clone(), key);
+            match api.get_opt(&name).await {
+                Ok(None) => self.keeper.with(|state, now| K::remove(key, state, now)),
+                Ok(Some(object)) => self.keeper.with(|state, now| object.put(state, now)),
+                // The watch will tell.
+                Err(error) => {
+                    let kind = K::kind(&());
+                    tracing::warn!(%kind, name, error = explain(&error), "could not be read");
+                }
+            }
+        }
+    }
+}
+
+impl Followed for AddressPool {
+    type Key = String;
+
+    fn key(&self) -> String {
+        self.name_any()
+    }
+
+    fn put(self, state: &mut State, now: Instant) {
+        state.put_pool(self, now);
+    }
+
+    fn remove(key: &String, state: &mut State, now: Instant) {
+        state.remove_pool(key, now);
+    }
+
+    fn known(state: &State) -> BTreeSet<String> {
+        state.pools.keys().cloned().collect()
+    }
+
+    fn api(client: Client, key: &String) -> (Api<Self>, String) {
+        (Api::all(client), key.clone())
+    }
+}
+
+impl Followed for AddressReservation {
+    type Key = ReservationName;
+
+    fn key(&self) -> ReservationName {
+        reservation_name(self)
+    }
+
+    fn put(self, state: &mut State, now: Instant) {
+        state.put_reservation(self, now);
+    }
+
+    fn remove(key: &ReservationName, state: &mut State, now: Instant) {
+        state.remove_reservation(key, now);
+    }
+
+    fn known(state: &State) -> BTreeSet<ReservationName> {
+        state.reservations.keys().cloned().collect()
+    }
+
+    fn api(client: Client, key: &ReservationName) -> (Api<Self>, String) {
+        (Api::namespaced(client, &key.namespace), key.name.clone())
+    }
+}
+
+impl Followed for L2Advertisement {
+    type Key = String;
+
+    fn key(&self) -> String {
+        self.name_any()
+    }
+
+    fn put(self, state: &mut State, _now: Instant) {
+        state.put_l2(&self);
+    }
+
+    fn remove(key: &String, state: &mut State, _now: Instant) {
+        state.put_advertisement((Protocol::L2, key.clone()), None);
+    }
+
+    fn known(state: &State) -> BTreeSet<String> {
+        state.names_of(Protocol::L2)
+    }
+
+    fn api(client: Client, key: &String) -> (Api<Self>, String) {
+        (Api::all(client), key.clone())
+    }
+}
+
+impl Followed for BGPAdvertisement {
+    type Key = String;
+
+    fn key(&self) -> String {
+        self.name_any()
+    }
+
+    fn put(self, state: &mut State, _now: Instant) {
+        state.put_bgp(&self);
+    }
+
+    fn remove(key: &String, state: &mut State, _now: Instant) {
+        state.put_advertisement((Protocol::Bgp, key.clone()), None);
+    }
+
+    fn known(state: &State) -> BTreeSet<String> {
+        state.names_of(Protocol::Bgp)
+    }
+
+    fn api(client: Client, key: &String) -> (Api<Self>, String) {
+        (Api::all(client), key.clone())
+    }
+}
+
+impl Followed for Namespace {
+    type Key = String;
+
+    fn key(&self) -> String {
+        self.name_any()
+    }
+
+    fn put(self, state: &mut State, now: Instant) {
+        state.put_namespace(&self.name_any(), self.labels().clone(), now);
+    }
+
+    fn remove(key: &String, state: &mut State, _now: Instant) {
+        state.remove_namespace(key);
+    }
+
+    fn known(state: &State) -> BTreeSet<String> {
+        state.names_of_namespaces()
+    }
+
+    fn api(client: Client, key: &String) -> (Api<Self>, String) {
+        (Api::all(client), key.clone())
+    }
+}

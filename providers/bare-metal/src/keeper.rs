@@ -1,0 +1,123 @@
+//! What is known, behind one lock, and what runs beside the calls of the controller.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use kube::Client;
+use landfall_provider_api::{ClusterId, LoadBalancerId};
+use landfall_watch::{Health, sleep_until};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::allocator::ReservationName;
+use crate::following;
+use crate::state::State;
+
+/// What calls and tasks share.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    cluster: ClusterId,
+    pub(crate) state: Mutex<State>,
+    listeners: Mutex<Vec<mpsc::UnboundedSender<LoadBalancerId>>>,
+    pub(crate) dirty: Mutex<Dirty>,
+    /// Told when there is a status to be written.
+    pub(crate) to_write: Notify,
+    /// Told when the next rest may end at another time.
+    to_wait: Notify,
+}
+
+/// Objects whose statuses may have to be written.
+#[derive(Debug, Default)]
+pub(crate) struct Dirty {
+    pub(crate) pools: BTreeSet<String>,
+    pub(crate) reservations: BTreeSet<ReservationName>,
+}
+
+impl Keeper {
+    pub(crate) fn new(cluster: ClusterId) -> Self {
+        Self {
+            cluster,
+            state: Mutex::default(),
+            listeners: Mutex::default(),
+            dirty: Mutex::default(),
+            to_write: Notify::new(),
+            to_wait: Notify::new(),
+        }
+    }
+
+    /// Does something to what is known, and passes on what that changes for others.
+    pub(crate) fn with<T>(&self, act: impl FnOnce(&mut State, Instant) -> T) -> T {
+        let (result, changed, is_another_time) = {
+            let mut state = locked(&self.state);
+            let before = state.allocator.next_tick();
+            let result = act(&mut state, Instant::now());
+            let next = state.allocator.next_tick();
+            (result, state.allocator.take_changed(), next != before)
+        };
+        if !changed.services.is_empty() {
+            let ids = changed.services.iter().map(|uid| LoadBalancerId {
+                cluster: self.cluster.clone(),
+                service_uid: uid.to_string(),
+            });
+            let ids: Vec<_> = ids.collect();
+            // Whoever listens no more is forgotten.
+            locked(&self.listeners)
+                .retain(|listener| ids.iter().all(|id| listener.send(id.clone()).is_ok()));
+        }
+        if !changed.pools.is_empty() || !changed.reservations.is_empty() {
+            let mut dirty = locked(&self.dirty);
+            dirty
+                .pools
+                .extend(changed.pools.iter().map(ToString::to_string));
+            dirty.reservations.extend(changed.reservations);
+            self.to_write.notify_one();
+        }
+        if is_another_time {
+            self.to_wait.notify_one();
+        }
+        result
+    }
+
+    /// Load balancers that ought to be looked at, from now on.
+    pub(crate) fn changes(&self) -> BoxStream<'static, LoadBalancerId> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        locked(&self.listeners).push(sender);
+        stream::unfold(receiver, async |mut receiver| {
+            let id = receiver.recv().await?;
+            Some((id, receiver))
+        })
+        .boxed()
+    }
+
+    /// Ends rests when they are over.
+    async fn wait(self: Arc<Self>) {
+        loop {
+            let next = locked(&self.state).allocator.next_tick();
+            tokio::select! {
+                () = self.to_wait.notified() => {}
+                () = sleep_until(next) => self.with(|state, now| state.allocator.tick(now)),
+            }
+        }
+    }
+}
+
+/// Starts the tasks. What is sent becomes the number of kinds that were read whole.
+pub(crate) fn start(
+    keeper: &Arc<Keeper>,
+    client: &Client,
+    health: &Health,
+) -> (JoinSet<()>, watch::Receiver<usize>) {
+    let mut tasks = JoinSet::new();
+    let kinds = following::start(&mut tasks, keeper, client, health);
+    tasks.spawn(keeper.clone().wait());
+    tasks.spawn(keeper.clone().write(client.clone()));
+    (tasks, kinds)
+}
+
+/// Nothing that holds a lock here panics half way.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,288 @@
+//! What the provider knows: the objects as they were read, and the allocator that they feed. One
+//! owner of all of it; what ought to be looked at or written is noted as it changes.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::ResourceExt;
+use landfall_bare_metal_resources::kinds::{
+    AddressPool, AddressReservation, BGPAdvertisement, IpFamily, L2Advertisement,
+};
+use landfall_bare_metal_resources::{
+    AddressRange, BgpRule, Entry, Fault, L2Rule, Pool, Pools, Reservation, Selectors, Usable,
+};
+use landfall_provider_api::{Error, Family, LoadBalancer, Outcome, ServiceName};
+
+use crate::allocator::{
+    Allocator, Holding, PoolInput, ReservationInput, ReservationName, Space, Spec, Want,
+};
+use crate::{asking, telling};
+
+/// Annotation of a pool: `"true"` takes the addresses back that it has lost and Services still use.
+pub const RECLAIM: &str = "landfall.dev/reclaim";
+
+/// The labels of an object.
+type Labels = BTreeMap<String, String>;
+
+/// All that is known.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) allocator: Allocator,
+    /// Pools as they were read, each with what is wrong with it.
+    pub(crate) pools: BTreeMap<String, Read<AddressPool>>,
+    /// Reservations as they were read, each with what is wrong with it.
+    pub(crate) reservations: BTreeMap<ReservationName, Read<AddressReservation>>,
+    namespaces: HashMap<String, Arc<Labels>>,
+    advertisements: BTreeMap<(Protocol, String), Advertisement>,
+}
+
+/// How an advertisement announces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Protocol {
+    /// `L2Advertisement`.
+    L2,
+    /// `BGPAdvertisement`.
+    Bgp,
+}
+
+/// An object as it was read.
+#[derive(Debug)]
+pub(crate) struct Read<K> {
+    pub(crate) object: K,
+    pub(crate) faults: Vec<Fault>,
+}
+
+/// What the announcing of pools turns on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Advertisement {
+    pools: Pools,
+    services: Selectors,
+}
+
+impl State {
+    /// Takes over what is held, and gives what is lacking.
+    pub(crate) fn begin(&mut self, holdings: Vec<Holding>, now: Instant) {
+        self.allocator.begin(holdings, now);
+    }
+
+    /// Gives a load balancer what it asks for.
+    pub(crate) fn ensure(&mut self, wanted: &LoadBalancer, now: Instant) -> Result<Outcome, Error> {
+        let need = asking::need(wanted)?;
+        let answer = self.allocator.ensure(need, now);
+        let is_announced = |pool: &Arc<str>| self.is_announced(pool, &wanted.labels);
+        Ok(telling::outcome(wanted, &answer, is_announced))
+    }
+
+    fn is_announced(&self, pool: &str, service: &Labels) -> bool {
+        let pool_labels = self.pools.get(pool).map(|it| it.object.labels());
+        let none = Labels::new();
+        let mut all = self.advertisements.values();
+        all.any(|it| {
+            it.pools.has(pool, pool_labels.unwrap_or(&none)) && it.services.matches(service)
+        })
+    }
+
+    /// Takes in a pool.
+    pub(crate) fn put_pool(&mut self, object: AddressPool, now: Instant) {
+        let name = object.name_any();
+        let (spec, faults) = match Pool::parse(&object) {
+            Ok(pool) => (Some(spec(&pool, object.annotations())), Vec::new()),
+            Err(faults) => (None, faults),
+        };
+        let input = PoolInput {
+            name: name.as_str().into(),
+            created: created(&object.metadata),
+            spec,
+            was_conflicting: says_conflicting(&object),
+            former: former(&object),
+        };
+        let before = self.pools.insert(name.clone(), Read { object, faults });
+        self.allocator.put_pool(input, now);
+        self.allocator.touch_pool(&name);
+        let labels = before.map(|it| it.object.labels().clone());
+        if labels.is_some_and(|labels| labels != *self.pools[&name].object.labels()) {
+            self.allocator.touch_services_of(&name);
+        }
+    }
+
+    /// Forgets a pool.
+    pub(crate) fn remove_pool(&mut self, name: &str, now: Instant) {
+        self.pools.remove(name);
+        self.allocator.remove_pool(name, now);
+    }
+
+    /// Takes in a reservation.
+    pub(crate) fn put_reservation(&mut self, object: AddressReservation, now: Instant) {
+        let name = reservation_name(&object);
+        let (want, faults) = match Reservation::parse(&object) {
+            Ok(reservation) => (want(&reservation), Vec::new()),
+            Err(faults) => (Want::Nothing, faults),
+        };
+        let status = object.status.as_ref();
+        let address = status.and_then(|it| it.address.as_ref()?.parse().ok());
+        let input = ReservationInput {
+            name: name.clone(),
+            created: created(&object.metadata),
+            want,
+            address,
+            namespace_labels: self.namespace(&name.namespace),
+        };
+        let read = Read { object, faults };
+        self.reservations.insert(name.clone(), read);
+        self.allocator.put_reservation(input, now);
+        self.allocator.touch_reservation(&name);
+    }
+
+    /// Forgets a reservation.
+    pub(crate) fn remove_reservation(&mut self, name: &ReservationName, now: Instant) {
+        self.reservations.remove(name);
+        self.allocator.remove_reservation(name, now);
+    }
+
+    /// Takes in a namespace's labels.
+    pub(crate) fn put_namespace(&mut self, name: &str, labels: Labels, now: Instant) {
+        let labels = Arc::new(labels);
+        let before = self.namespaces.insert(name.to_owned(), labels.clone());
+        if before.as_ref() != Some(&labels) {
+            self.allocator.put_namespace(name, &labels, now);
+        }
+    }
+
+    /// Forgets a namespace.
+    pub(crate) fn remove_namespace(&mut self, name: &str) {
+        self.namespaces.remove(name);
+    }
+
+    fn namespace(&self, name: &str) -> Arc<Labels> {
+        self.namespaces.get(name).cloned().unwrap_or_default()
+    }
+
+    /// The names of the advertisements of a protocol that are known.
+    pub(crate) fn names_of(&self, protocol: Protocol) -> BTreeSet<String> {
+        let names = self.advertisements.keys().filter(|(it, _)| *it == protocol);
+        names.map(|(_, name)| name.clone()).collect()
+    }
+
+    /// The names of the namespaces that are known.
+    pub(crate) fn names_of_namespaces(&self) -> BTreeSet<String> {
+        self.namespaces.keys().cloned().collect()
+    }
+
+    /// Takes in an L2Advertisement; one that makes no sense announces nothing.
+    pub(crate) fn put_l2(&mut self, object: &L2Advertisement) {
+        let rule = L2Rule::parse(object).ok().map(|it| Advertisement {
+            pools: it.pools,
+            services: it.services,
+        });
+        self.put_advertisement((Protocol::L2, object.name_any()), rule.as_ref());
+    }
+
+    /// Takes in a BGPAdvertisement; one that makes no sense announces nothing.
+    pub(crate) fn put_bgp(&mut self, object: &BGPAdvertisement) {
+        let rule = BgpRule::parse(object).ok().map(|it| Advertisement {
+            pools: it.pools,
+            services: it.services,
+        });
+        self.put_advertisement((Protocol::Bgp, object.name_any()), rule.as_ref());
+    }
+
+    /// Takes in, changes or forgets an advertisement, and lets those be looked at whose addresses
+    /// it announced or announces.
+    pub(crate) fn put_advertisement(
+        &mut self,
+        name: (Protocol, String),
+        rule: Option<&Advertisement>,
+    ) {
+        if self.advertisements.get(&name) == rule {
+            return;
+        }
+        let before = match rule {
+            Some(rule) => self.advertisements.insert(name, rule.clone()),
+            None => self.advertisements.remove(&name),
+        };
+        let is_for = |pool: &str, labels: &Labels| {
+            let mut rules = before.iter().chain(rule);
+            rules.any(|rule| rule.pools.has(pool, labels))
+        };
+        for (pool, read) in &self.pools {
+            if is_for(pool, read.object.labels()) {
+                self.allocator.touch_services_of(pool);
+            }
+        }
+    }
+}
+
+/// The namespace and name of a reservation.
+pub(crate) fn reservation_name(object: &AddressReservation) -> ReservationName {
+    ServiceName {
+        namespace: object.namespace().unwrap_or_default(),
+        name: object.name_any(),
+    }
+}
+
+fn created(metadata: &ObjectMeta) -> SystemTime {
+    let created = metadata.creation_timestamp.as_ref();
+    let seconds = created.and_then(|it| u64::try_from(it.0.as_second()).ok());
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.unwrap_or_default())
+}
+
+fn spec(pool: &Pool, annotations: &Labels) -> Spec {
+    Spec {
+        allocation: pool.allocation,
+        priority: pool.priority,
+        sharing: pool.sharing,
+        reuse_after: pool.reuse_after,
+        reclaim: annotations.get(RECLAIM).is_some_and(|it| it == "true"),
+        namespaces: pool.namespaces.clone(),
+        services: pool.services.clone(),
+        v4: space(&pool.usable, IpFamily::Ipv4),
+        v6: space(&pool.usable, IpFamily::Ipv6),
+    }
+}
+
+fn space(usable: &Usable, family: IpFamily) -> Space {
+    let ranges = usable.ranges().of(family).iter();
+    let skips = usable.skips_edges() && family == IpFamily::Ipv4;
+    Space::new(ranges.map(|it| (bits(it.first()), bits(it.last()))), skips)
+}
+
+fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => u32::from(address).into(),
+        IpAddr::V6(address) => address.into(),
+    }
+}
+
+fn want(reservation: &Reservation) -> Want {
+    match reservation {
+        Reservation::Address(address) => Want::Address(*address),
+        Reservation::From { pool, family } => Want::FromPool {
+            pool: pool.as_str().into(),
+            family: match family {
+                IpFamily::Ipv4 => Family::IPv4,
+                IpFamily::Ipv6 => Family::IPv6,
+            },
+        },
+    }
+}
+
+/// Whether a pool's status says that it is in conflict.
+fn says_conflicting(object: &AddressPool) -> bool {
+    let conditions = object.status.iter().flat_map(|it| &it.conditions);
+    let mut conflicting = conditions.filter(|it| it.type_ == "Conflicting");
+    conflicting.any(|it| it.status == "True")
+}
+
+/// The ranges that a pool's status says it had: those that it gave from, and those that it lost.
+fn former(object: &AddressPool) -> Vec<RangeInclusive<IpAddr>> {
+    let status = object.status.iter();
+    let texts = status.flat_map(|it| it.addresses.iter().chain(&it.retained));
+    let ranges = texts.filter_map(|it| it.parse::<Entry>().ok()?.range().into());
+    ranges
+        .map(|range: AddressRange| range.first()..=range.last())
+        .collect()
+}

@@ -1,0 +1,191 @@
+//! What the statuses of pools and reservations are to say. Decides; writes nothing.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::jiff::Timestamp;
+use landfall_bare_metal_resources::kinds::{
+    AddressPool, AddressPoolStatus, AddressReservation, AddressReservationStatus, Allocation,
+    FamilyCount,
+};
+use landfall_bare_metal_resources::{AddressRange, AddressSet, Fault};
+use landfall_provider_api::Family;
+
+use crate::allocator::{Allocator, Pool, ReservationName, Standing};
+use crate::state::Read;
+
+/// Ranges that a status lists at most.
+const MOST_RANGES: usize = 1000;
+/// Faults that a condition tells at most.
+const MOST_FAULTS: usize = 5;
+
+/// What a condition is to say.
+struct Said {
+    type_: &'static str,
+    holds: bool,
+    reason: &'static str,
+    message: String,
+}
+
+/// The status of a pool.
+pub(crate) fn of_pool(pool: &Pool, read: &Read<AddressPool>, now: Timestamp) -> AddressPoolStatus {
+    let object = &read.object;
+    let before = object.status.as_ref();
+    let said = [ready(pool, &read.faults), conflicting(pool)];
+    let generation = object.metadata.generation;
+    let present = before.map(|it| it.conditions.as_slice());
+    let ranges = pool.ranges();
+    let ranges = ranges.filter_map(|it| AddressRange::new(*it.start(), *it.end()));
+    let lost = pool.lost.iter().map(|address| AddressRange::from(*address));
+    AddressPoolStatus {
+        ipv4: counts(pool, Family::IPv4),
+        ipv6: counts(pool, Family::IPv6),
+        addresses: texts(&ranges.collect()),
+        retained: texts(&lost.collect()),
+        conditions: conditions(said, present.unwrap_or_default(), generation, now),
+    }
+}
+
+fn ready(pool: &Pool, faults: &[Fault]) -> Said {
+    let (holds, reason, message) = match &pool.standing {
+        Standing::Invalid => (false, "Invalid", told(faults)),
+        Standing::Conflicting { .. } => (
+            false,
+            "Conflicting",
+            "nothing new is given while it has addresses in common with another pool".to_owned(),
+        ),
+        Standing::Ready if pool.spec.allocation == Allocation::Closed => (
+            false,
+            "Closed",
+            "nothing new is given; what is assigned stays".to_owned(),
+        ),
+        Standing::Ready => (true, "Ready", "addresses can be given".to_owned()),
+    };
+    Said {
+        type_: "Ready",
+        holds,
+        reason,
+        message: match pool.lost.len() {
+            0 => message,
+            lost => format!(
+                "{message}; {lost} addresses that it has no more are still in use (status.retained)"
+            ),
+        },
+    }
+}
+
+fn conflicting(pool: &Pool) -> Said {
+    let (holds, reason, message) = match &pool.standing {
+        Standing::Conflicting { with, range } => {
+            let range = AddressRange::new(range.0, range.1);
+            let range = range.map(|it| it.to_string()).unwrap_or_default();
+            let message = format!("it has {range} in common with AddressPool {with}");
+            (true, "Overlap", message)
+        }
+        _ => (
+            false,
+            "NoOverlap",
+            "no other pool has one of its addresses".to_owned(),
+        ),
+    };
+    Said {
+        type_: "Conflicting",
+        holds,
+        reason,
+        message,
+    }
+}
+
+fn counts(pool: &Pool, family: Family) -> Option<FamilyCount> {
+    let number = |it: u128| i64::try_from(it).unwrap_or(i64::MAX);
+    let total = pool.total(family);
+    (total > 0).then(|| FamilyCount {
+        total: number(total),
+        assigned: number(pool.assigned(family)),
+        available: number(pool.available(family)),
+    })
+}
+
+fn texts(set: &AddressSet) -> Vec<String> {
+    let ranges = set.ranges().iter().take(MOST_RANGES);
+    ranges.map(ToString::to_string).collect()
+}
+
+fn told(faults: &[Fault]) -> String {
+    let shown = faults.iter().take(MOST_FAULTS).map(ToString::to_string);
+    let mut told: Vec<_> = shown.collect();
+    if let Some(more @ 1..) = faults.len().checked_sub(MOST_FAULTS) {
+        told.push(format!("and {more} more"));
+    }
+    told.join("; ")
+}
+
+/// The status of a reservation.
+pub(crate) fn of_reservation(
+    allocator: &Allocator,
+    name: &ReservationName,
+    read: &Read<AddressReservation>,
+    now: Timestamp,
+) -> AddressReservationStatus {
+    let object = &read.object;
+    let reservation = allocator.reservation(name);
+    let address = reservation.and_then(|it| it.address);
+    let lack = reservation.and_then(|it| it.lack.as_ref());
+    let user = address.and_then(|it| allocator.user(name, it));
+    let stranger = address.and_then(|it| allocator.users(it).next());
+    let (holds, reason, message) = match (address, lack, stranger) {
+        _ if !read.faults.is_empty() => (false, "Invalid", told(&read.faults)),
+        (Some(address), _, Some(by)) if user.is_none() => (
+            false,
+            "AddressInUse",
+            format!(
+                "{address} is in use by {by}, which does not name this reservation; it is kept \
+                 from when that Service lets it go"
+            ),
+        ),
+        (Some(address), ..) => (true, "Ready", format!("{address} is kept")),
+        (None, Some(lack), _) => (false, lack.reason(), lack.to_string()),
+        (None, None, _) => (false, "Pending", "no address was looked for yet".to_owned()),
+    };
+    let said = [Said {
+        type_: "Ready",
+        holds,
+        reason,
+        message,
+    }];
+    let present = object.status.as_ref().map(|it| it.conditions.as_slice());
+    AddressReservationStatus {
+        address: address.map(|it| it.to_string()),
+        pool: address
+            .and_then(|it| allocator.pool_of(it))
+            .map(ToString::to_string),
+        service: user.map(|it| it.name.clone()),
+        conditions: conditions(
+            said,
+            present.unwrap_or_default(),
+            object.metadata.generation,
+            now,
+        ),
+    }
+}
+
+/// `lastTransitionTime` moves only with `status`.
+fn conditions(
+    said: impl IntoIterator<Item = Said>,
+    present: &[Condition],
+    generation: Option<i64>,
+    now: Timestamp,
+) -> Vec<Condition> {
+    let condition = |said: Said| {
+        let status = if said.holds { "True" } else { "False" };
+        let mut same = present.iter();
+        let same = same.find(|it| it.type_ == said.type_ && it.status == status);
+        Condition {
+            type_: said.type_.to_owned(),
+            status: status.to_owned(),
+            reason: said.reason.to_owned(),
+            message: said.message,
+            observed_generation: generation,
+            last_transition_time: same.map_or(Time(now), |it| it.last_transition_time.clone()),
+        }
+    };
+    said.into_iter().map(condition).collect()
+}

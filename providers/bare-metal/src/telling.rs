@@ -1,0 +1,214 @@
+//! From the allocator's answer to what a Service is told.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use landfall_provider_api::{
+    Assigned, Family, FamilyPolicy, Ingress, IpMode, Lack, LoadBalancer, Outcome,
+    ProviderCondition, Serving,
+};
+
+use crate::allocator::{Answer, Given, Refusal};
+
+/// Condition: whether something makes the network send its addresses to a node.
+const ANNOUNCED: &str = "landfall.dev/Announced";
+/// Condition: no pool has an address that it has.
+const OUT_OF_POOL: &str = "landfall.dev/AddressOutOfPool";
+/// Condition: what it says of who may connect leaves a family open to everybody.
+const OPEN: &str = "landfall.dev/OpenToEverybody";
+/// Condition: those who share its address have no node in common.
+const IMPAIRED: &str = "landfall.dev/SharingImpaired";
+/// Condition: an address that its status had belongs to an older Service.
+const TAKEN: &str = "landfall.dev/AddressTaken";
+
+/// What a Service is told. `is_announced` says whether an advertisement selects a pool.
+pub(crate) fn outcome(
+    wanted: &LoadBalancer,
+    answer: &Answer,
+    is_announced: impl Fn(&Arc<str>) -> bool,
+) -> Outcome {
+    let assigned = (!answer.addresses.is_empty()).then(|| {
+        let unannounced: Vec<_> = answer
+            .addresses
+            .iter()
+            .filter(|given| !given.pool.as_ref().is_some_and(&is_announced))
+            .collect();
+        Assigned {
+            ingress: answer.addresses.iter().map(ingress).collect(),
+            failed_ports: Vec::new(),
+            serving: serving(wanted, &unannounced),
+            conditions: conditions(wanted, answer, &unannounced),
+            repaired: false,
+        }
+    });
+    match assigned {
+        Some(assigned) if takes_what_there_is(wanted, answer) => Outcome::Provisioned(assigned),
+        held => Outcome::Waiting {
+            held,
+            lack: lack(&answer.refusals),
+        },
+    }
+}
+
+fn ingress(given: &Given) -> Ingress {
+    Ingress::Ip {
+        address: given.address,
+        mode: IpMode::Vip,
+    }
+}
+
+/// Whether it has all that it asks for, but for a family that it can do without.
+fn takes_what_there_is(wanted: &LoadBalancer, answer: &Answer) -> bool {
+    let can_do_without = wanted.family_policy == FamilyPolicy::PreferDualStack
+        && answer.addresses.len() < wanted.families.len();
+    let is_mild = |refusal: &Refusal| {
+        can_do_without && matches!(refusal, Refusal::NoPool(_) | Refusal::Exhausted(..))
+    };
+    answer.refusals.iter().all(is_mild)
+}
+
+fn lack(refusals: &[Refusal]) -> Lack {
+    let reason = refusals.first().map_or("Incomplete", Refusal::reason);
+    let mut messages: Vec<_> = refusals.iter().map(ToString::to_string).collect();
+    messages.dedup();
+    Lack {
+        reason,
+        message: messages.join("; "),
+    }
+}
+
+fn serving(wanted: &LoadBalancer, unannounced: &[&Given]) -> Serving {
+    if !unannounced.is_empty() {
+        return Serving::No {
+            reason: "NotAnnounced",
+            message: "no node makes the network send it there; see the condition \
+                      landfall.dev/Announced"
+                .to_owned(),
+        };
+    }
+    if wanted.endpoint_nodes.is_empty() {
+        return Serving::No {
+            reason: "NoEndpoints",
+            message: "no pod is ready to take what arrives".to_owned(),
+        };
+    }
+    Serving::Unknown {
+        reason: "NoSpeaker",
+        message: "no speaker reports that it announces it".to_owned(),
+    }
+}
+
+fn conditions(
+    wanted: &LoadBalancer,
+    answer: &Answer,
+    unannounced: &[&Given],
+) -> Vec<ProviderCondition> {
+    let mut conditions = vec![announced(unannounced)];
+    let outside = answer.addresses.iter().filter(|it| it.pool.is_none());
+    let outside: Vec<_> = outside.map(out_of_pool).collect();
+    if !outside.is_empty() {
+        conditions.push(warning(OUT_OF_POOL, "AddressOutOfPool", outside.join("; ")));
+    }
+    if let Some(message) = open_family(wanted, answer) {
+        conditions.push(warning(OPEN, "FamilyOpen", message));
+    }
+    let mut impaired = answer.addresses.iter().filter(|it| it.lacks_common_node);
+    if let Some(Given { address, .. }) = impaired.next() {
+        let message = format!(
+            "no node has an endpoint of each Service that shares {address}, and with \
+             externalTrafficPolicy Local traffic goes only where they are: not all of them can be \
+             served; give one another landfall.dev/sharing-key"
+        );
+        conditions.push(warning(IMPAIRED, "NoCommonNode", message));
+    }
+    if let Some((address, by)) = &answer.evicted {
+        let message = format!(
+            "{address}, which this Service had in its status, belongs to {by}, which is older"
+        );
+        conditions.push(warning(TAKEN, "AddressTaken", message));
+    }
+    conditions
+}
+
+fn announced(unannounced: &[&Given]) -> ProviderCondition {
+    let (holds, reason, message) = match unannounced.first() {
+        None => (
+            None,
+            "NoSpeaker",
+            "no speaker reports that it announces the address".to_owned(),
+        ),
+        Some(Given {
+            address,
+            pool: Some(pool),
+            ..
+        }) => (
+            Some(false),
+            "NoAdvertisement",
+            format!(
+                "no L2Advertisement and no BGPAdvertisement selects AddressPool {pool}, so nothing \
+                 sends traffic for {address} to a node"
+            ),
+        ),
+        Some(Given { address, .. }) => (
+            Some(false),
+            "NoAdvertisement",
+            format!("{address} is in no AddressPool, so no advertisement selects it"),
+        ),
+    };
+    ProviderCondition {
+        type_: ANNOUNCED,
+        holds,
+        reason,
+        message,
+        warns: false,
+    }
+}
+
+fn out_of_pool(given: &Given) -> String {
+    let address = given.address;
+    match &given.lost_by {
+        Some(pool) => format!(
+            "{address} is no longer in AddressPool {pool}; it is served until the Service asks for \
+             another, or the pool is annotated landfall.dev/reclaim: \"true\""
+        ),
+        None => format!(
+            "{address} is in no AddressPool; it is served until the Service asks for another"
+        ),
+    }
+}
+
+/// The family that source ranges say nothing of, if they say something of the other: kube-proxy
+/// then lets everybody in by it.
+fn open_family(wanted: &LoadBalancer, answer: &Answer) -> Option<String> {
+    let has_ranges = |family: Family| {
+        let mut ranges = wanted.source_ranges.iter();
+        ranges.any(|range| Family::of(range.network()) == family)
+    };
+    if wanted.source_ranges.is_empty() {
+        return None;
+    }
+    let mut families = answer.addresses.iter().map(|it| family_of(it.address));
+    let open = families.find(|family| !has_ranges(*family))?;
+    let (address, all) = match open {
+        Family::IPv4 => ("IPv4", "0.0.0.0/0"),
+        Family::IPv6 => ("IPv6", "::/0"),
+    };
+    Some(format!(
+        "spec.loadBalancerSourceRanges names no {address} range, so kube-proxy lets everybody in by \
+         the {address} address; name those who may, or {all} for all"
+    ))
+}
+
+fn family_of(address: IpAddr) -> Family {
+    Family::of(address)
+}
+
+fn warning(type_: &'static str, reason: &'static str, message: String) -> ProviderCondition {
+    ProviderCondition {
+        type_,
+        holds: Some(true),
+        reason,
+        message,
+        warns: true,
+    }
+}
