@@ -3,9 +3,12 @@
 
 use std::sync::Arc;
 
+use kube::Client;
 use landfall_process::{Failure, read_token};
 use landfall_provider_api::{ClusterId, Provider};
+use landfall_provider_bare_metal::BareMetal;
 use landfall_provider_mock_cloud::MockCloud;
+use landfall_watch::Health;
 
 use crate::config::{self, Backend};
 use crate::controller::Registration;
@@ -14,6 +17,7 @@ use crate::controller::Registration;
 #[derive(Debug)]
 pub struct Prepared {
     configured: config::Provider,
+    /// The bearer token of one that has to show one.
     token: String,
 }
 
@@ -22,8 +26,13 @@ pub fn prepare(configured: &[config::Provider]) -> Result<Vec<Prepared>, Failure
     let mut faults = Vec::new();
     let mut prepared = Vec::new();
     for (index, configured) in configured.iter().enumerate() {
-        let Backend::MockCloud { token_file, .. } = &configured.backend;
-        match read_token(&format!("providers[{index}].tokenFile"), token_file) {
+        let token = match &configured.backend {
+            Backend::MockCloud { token_file, .. } => {
+                read_token(&format!("providers[{index}].tokenFile"), token_file)
+            }
+            Backend::BareMetal => Ok(String::new()),
+        };
+        match token {
             Ok(token) => prepared.push(Prepared {
                 configured: configured.clone(),
                 token,
@@ -44,12 +53,29 @@ impl Prepared {
         &self.configured.class
     }
 
-    /// Makes the provider, for a cluster.
-    pub fn register(&self, cluster: &ClusterId) -> Result<Registration, Failure> {
-        let Backend::MockCloud { url, families, .. } = &self.configured.backend;
-        let made = MockCloud::new(url, &self.token, cluster.clone());
-        let made = made.map_err(|error| Failure::usage(format!("url {url}: {error}")))?;
-        let provider: Arc<dyn Provider> = Arc::new(made.with_families(families.iter().copied()));
+    /// Whether it holds anything outside the cluster, that may belong to no Service.
+    pub fn holds_things_outside(&self) -> bool {
+        !matches!(self.configured.backend, Backend::BareMetal)
+    }
+
+    /// Makes the provider, for a cluster whose API server the client speaks to.
+    pub fn register(
+        &self,
+        cluster: &ClusterId,
+        client: &Client,
+        health: &Health,
+    ) -> Result<Registration, Failure> {
+        let provider: Arc<dyn Provider> = match &self.configured.backend {
+            Backend::MockCloud { url, families, .. } => {
+                let made = MockCloud::new(url, &self.token, cluster.clone());
+                let made = made.map_err(|error| Failure::usage(format!("url {url}: {error}")))?;
+                Arc::new(made.with_families(families.iter().copied()))
+            }
+            Backend::BareMetal => {
+                let (client, health) = (client.clone(), health.clone());
+                Arc::new(BareMetal::new(client, cluster.clone(), health))
+            }
+        };
         Ok(Registration {
             class: self.configured.class.clone(),
             default: self.configured.default,

@@ -149,7 +149,7 @@ impl Controller {
         let registrations = self
             .providers
             .iter()
-            .map(|provider| provider.register(&cluster));
+            .map(|provider| provider.register(&cluster, &self.client, &self.health));
         let setup = Setup {
             registrations: registrations.collect::<Result<_, _>>()?,
             cluster,

@@ -21,11 +21,13 @@ pub(crate) async fn run(
     providers: &[Prepared],
     confirmed: bool,
 ) -> Result<(), Failure> {
-    let cluster = controller::identify(&client, cluster_name, &Health::default()).await;
+    let health = Health::default();
+    let cluster = controller::identify(&client, cluster_name, &health).await;
     let mut orphans = 0;
-    for prepared in providers {
+    let outside = providers.iter().filter(|it| it.holds_things_outside());
+    for prepared in outside {
         let class = prepared.class();
-        let provider = prepared.register(&cluster)?.provider;
+        let provider = prepared.register(&cluster, &client, &health)?.provider;
         let owned = provider.owned().await.map_err(|error| {
             Failure::run(format!("{class}: cannot read what it holds: {error}"))
         })?;

@@ -152,7 +152,7 @@ fn release(uid: &str, tenure: &Tenure, keeper: Option<&Class>, world: &World<'_>
 /// The status, and with it whatever is missing of the marks.
 fn publish(service: &Service, class: &Class, status: Status) -> Step {
     if !status.holds_for(service) {
-        Step::Write(Write::Publish(class.clone(), status))
+        Step::Write(Write::Publish(class.clone(), Box::new(status)))
     } else if !is_marked_for(service, class.as_str()) {
         Step::Write(Write::Claim(class.clone()))
     } else {

@@ -22,7 +22,7 @@ pub enum Write {
     /// Finalizer, annotation and condition: from here on it is ours, held by this class.
     Claim(Class),
     /// What the provider of this class answered, and what is missing of its marks.
-    Publish(Class, Status),
+    Publish(Class, Box<Status>),
     /// Everything of ours is released and another implementation claims it: the condition says
     /// so, and the finalizer is theirs.
     HandOver,
@@ -144,7 +144,7 @@ mod tests {
             own: None,
             provisioned,
         };
-        Write::Publish(class(), status)
+        Write::Publish(class(), Box::new(status))
     }
 
     fn ours() -> crate::testing::ServiceBuilder {

@@ -68,6 +68,8 @@ pub enum Backend {
         #[serde(serialize_with = "as_texts")]
         families: Vec<Family>,
     },
+    /// `bare-metal`.
+    BareMetal,
 }
 
 fn as_text<S: Serializer>(value: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
@@ -146,10 +148,11 @@ fn provider(
     let sweep_after = fields.duration("sweepAfter", SWEEP_AFTER);
     let backend = match kind.as_deref() {
         Some("mock-cloud") => mock_cloud(&mut fields, folder),
+        Some("bare-metal") => Some(Backend::BareMetal),
         Some(other) => {
             fields.fault(
                 "type",
-                &format!("{other:?} is not a provider; there is: mock-cloud"),
+                &format!("{other:?} is not a provider; there is: bare-metal, mock-cloud"),
             );
             // Which other fields are right depends on it.
             return None;
@@ -210,171 +213,4 @@ fn check_together(providers: &[(String, Provider)], faults: &mut Vec<String>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const WHOLE: &str = "
-clusterName: demo
-providers:
-- type: mock-cloud
-  class: landfall.dev/mock-cloud
-  default: true
-  url: http://127.0.0.1:9090
-  tokenFile: mock-cloud.token
-";
-
-    fn faults(text: &str) -> Vec<String> {
-        Config::parse(text, Path::new("/etc/landfall"))
-            .unwrap_err()
-            .0
-    }
-
-    #[test]
-    fn a_whole_configuration() {
-        let config = Config::parse(WHOLE, Path::new("/etc/landfall")).unwrap();
-        assert_eq!(config.cluster_name, "demo");
-        let [provider] = config.providers.as_slice() else {
-            panic!("one provider")
-        };
-        assert_eq!(provider.class.as_str(), "landfall.dev/mock-cloud");
-        assert!(provider.default);
-        assert_eq!(
-            (provider.drift_interval, provider.sweep_after),
-            (DRIFT_INTERVAL, SWEEP_AFTER)
-        );
-        let Backend::MockCloud {
-            url,
-            token_file,
-            families,
-        } = &provider.backend;
-        assert_eq!(url, "http://127.0.0.1:9090");
-        assert_eq!(families, &[Family::IPv4]);
-        assert_eq!(token_file, Path::new("/etc/landfall/mock-cloud.token"));
-    }
-
-    #[test]
-    fn a_printed_configuration_is_the_same_again() {
-        let folder = Path::new("/etc/landfall");
-        let config = Config::parse(WHOLE, folder).unwrap();
-        let printed = serde_saphyr::to_string(&config).unwrap();
-        assert_eq!(Config::parse(&printed, folder).unwrap(), config);
-        insta::assert_snapshot!(printed, @"
-        clusterName: demo
-        providers:
-        - type: mock-cloud
-          url: http://127.0.0.1:9090
-          tokenFile: /etc/landfall/mock-cloud.token
-          families:
-          - IPv4
-          class: landfall.dev/mock-cloud
-          default: true
-          driftInterval: 1m
-          sweepAfter: 10m
-        ");
-    }
-
-    #[test]
-    fn families_are_named_in_any_order_and_each_once() {
-        let text = |families: &str| format!("{WHOLE}  families: {families}\n");
-        let folder = Path::new("/etc/landfall");
-        let config = Config::parse(&text("[IPv6, IPv4]"), folder).unwrap();
-        let Backend::MockCloud { families, .. } = &config.providers[0].backend;
-        assert_eq!(families, &[Family::IPv6, Family::IPv4]);
-        let printed = serde_saphyr::to_string(&config).unwrap();
-        assert_eq!(Config::parse(&printed, folder).unwrap(), config);
-        for (families, expected) in [
-            (
-                "[]",
-                "providers[0].families: must be a list of IPv4, IPv6 or both",
-            ),
-            (
-                "IPv4",
-                "providers[0].families: must be a list of IPv4, IPv6 or both",
-            ),
-            (
-                "",
-                "providers[0].families: must be a list of IPv4, IPv6 or both",
-            ),
-            (
-                "[IPv4, ipv6]",
-                "providers[0].families[1]: \"ipv6\" is not a family; there is: IPv4, IPv6",
-            ),
-            (
-                "[4]",
-                "providers[0].families[0]: 4 is not a family; there is: IPv4, IPv6",
-            ),
-            (
-                "[IPv6, IPv6]",
-                "providers[0].families[1]: IPv6 is named twice",
-            ),
-        ] {
-            assert_eq!(faults(&text(families)), [expected], "{families}");
-        }
-    }
-
-    #[test]
-    fn all_faults_are_told_at_once_each_with_its_path() {
-        let text = "
-clusterNam: demo
-providers:
-- type: mock-cloud
-  class: Not A Class
-  default: maybe
-  driftInterval: often
-  url: localhost
-- type: clouds
-- type: mock-cloud
-  class: a/b
-  url: http://127.0.0.1:1
-  tokenFile: t
-  tokenfile: t
-";
-        insta::assert_snapshot!(faults(text).join("\n"), @r#"
-        clusterName: is missing
-        clusterNam: is not known; did you mean clusterName?
-        providers[0].class: "Not A Class" is not a load balancer class such as example.com/name
-        providers[0].default: must be true or false
-        providers[0].driftInterval: must be a length of time such as 90s or 10m
-        providers[0].url: "localhost" is not a URL such as http://127.0.0.1:9090
-        providers[0].tokenFile: is missing
-        providers[1].class: is missing
-        providers[1].type: "clouds" is not a provider; there is: mock-cloud
-        providers[2].tokenfile: is not known; did you mean tokenFile?
-        "#);
-    }
-
-    #[test]
-    fn what_providers_may_not_share() {
-        let one = "{type: mock-cloud, class: a/b, default: true, url: 'http://h', tokenFile: t}";
-        let text = format!("clusterName: demo\nproviders: [{one}, {one}]");
-        insta::assert_snapshot!(faults(&text).join("\n"), @r"
-        providers[1].class: a/b is the class of providers[0] already; each provider owns one
-        providers[1].default: providers[0] is the default already; at most one provider is
-        ");
-    }
-
-    #[test]
-    fn what_is_no_configuration_at_all() {
-        for (text, expected) in [
-            ("", "must be a mapping"),
-            ("[1, 2]", "must be a mapping"),
-            ("clusterName: [", "is not YAML"),
-            ("clusterName: demo", "providers: is missing"),
-            (
-                "clusterName: demo\nproviders: []",
-                "providers: needs at least one",
-            ),
-            ("clusterName: 'a b'\nproviders: []", "clusterName: \"a b\""),
-            (
-                "clusterName: 7\nproviders: []",
-                "clusterName: must be a text",
-            ),
-        ] {
-            let faults = faults(text);
-            assert!(
-                faults.iter().any(|f| f.contains(expected)),
-                "{text:?}: {faults:?}"
-            );
-        }
-    }
-}
+mod tests;

@@ -181,7 +181,9 @@ async fn control(
     let health = Health::default();
     let cluster = controller::identify(&client, NAME, &health).await;
     let prepared = providers::prepare(&[provider])?;
-    let registrations = prepared.iter().map(|provider| provider.register(&cluster));
+    let registrations = prepared
+        .iter()
+        .map(|provider| provider.register(&cluster, &client, &health));
     let registrations = registrations.collect::<Result<_, _>>()?;
     let setup = Setup {
         cluster,

@@ -20,12 +20,20 @@ use serde_json::{Value, json};
 
 /// Names the administrator's kubeconfig of a real control plane.
 const CONTROL_PLANE: &str = "LANDFALL_CONTROL_PLANE";
-/// The label of a story's nodes; its value is the namespace.
-const STORY: &str = "landfall.dev/story";
+/// The label of what is a story's own and lies in no namespace; its value is the story's.
+pub const STORY: &str = "landfall.dev/story";
 /// Collections that lie in namespaces and are read over all of them.
-const NAMESPACED: [(&str, &str); 2] = [
+const NAMESPACED: [(&str, &str); 3] = [
     ("/api/v1", "services"),
     ("/apis/discovery.k8s.io/v1", "endpointslices"),
+    ("/apis/landfall.dev/v1alpha1", "addressreservations"),
+];
+/// Collections of the whole cluster, of which a story has those objects that bear its label.
+const LABELLED: [&str; 4] = [
+    "/api/v1/nodes",
+    "/apis/landfall.dev/v1alpha1/addresspools",
+    "/apis/landfall.dev/v1alpha1/l2advertisements",
+    "/apis/landfall.dev/v1alpha1/bgpadvertisements",
 ];
 
 #[derive(Clone)]
@@ -100,7 +108,7 @@ fn narrowed(uri: &Uri, namespace: &str) -> Uri {
     let whole = |(group, resource): &(&str, &str)| path == format!("{group}/{resource}");
     let narrowed = if let Some((group, resource)) = NAMESPACED.iter().find(|it| whole(it)) {
         format!("{group}/namespaces/{namespace}/{resource}?{query}")
-    } else if path == "/api/v1/nodes" {
+    } else if LABELLED.contains(&path) {
         let label = STORY.replace('/', "%2F");
         format!("{path}?{query}&labelSelector={label}%3D{namespace}")
     } else if path == "/api/v1/namespaces" {

@@ -14,12 +14,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "landfall-mock-cluster",
             "landfall-process",
             "landfall-provider-api",
+            "landfall-provider-bare-metal",
             "landfall-provider-mock-cloud",
             "landfall-service",
             "landfall-watch",
         ],
     ),
     ("landfall-bare-metal-resources", &[]),
+    (
+        "landfall-bare-metal-allocator",
+        &["landfall-bare-metal-resources", "landfall-provider-api"],
+    ),
     ("landfall-control-plane", &[]),
     (
         "landfall-mock-cloud",
@@ -32,6 +37,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "landfall-provider-bare-metal",
         &[
+            "landfall-bare-metal-allocator",
             "landfall-bare-metal-resources",
             "landfall-provider-api",
             "landfall-watch",
@@ -61,6 +67,10 @@ const PURE: &[(&str, &[&str])] = &[
         &["tokio", "kube-client", "kube-runtime", "reqwest"],
     ),
     ("landfall-mock-cloud-wire", &["tokio", "axum"]),
+    (
+        "landfall-bare-metal-allocator",
+        &["tokio", "kube-client", "kube-runtime", "reqwest"],
+    ),
 ];
 
 /// Names of packages, each with the names of those that it uses outside its tests.

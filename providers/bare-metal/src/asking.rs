@@ -2,7 +2,7 @@
 
 use landfall_provider_api::{Error, LoadBalancer, TrafficPolicy};
 
-use crate::allocator::{Ask, Need, Sharing};
+use landfall_bare_metal_allocator::{Ask, Need, Sharing};
 
 /// Annotation of a Service: the AddressPool that its addresses are to be from.
 pub const POOL: &str = "landfall.dev/address-pool";

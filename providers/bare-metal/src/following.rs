@@ -19,9 +19,9 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::allocator::ReservationName;
 use crate::keeper::Keeper;
 use crate::state::{Protocol, State, reservation_name};
+use landfall_bare_metal_allocator::ReservationName;
 
 /// Starts the watches. What is sent is the number of kinds that were read whole.
 pub(crate) fn start(

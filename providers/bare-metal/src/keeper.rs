@@ -12,9 +12,9 @@ use landfall_watch::{Health, sleep_until};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::allocator::ReservationName;
 use crate::following;
 use crate::state::State;
+use landfall_bare_metal_allocator::ReservationName;
 
 /// What calls and tasks share.
 #[derive(Debug)]

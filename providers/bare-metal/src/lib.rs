@@ -4,7 +4,6 @@
 //! Nothing outside the process changes when a load balancer is ensured: the Service's status is
 //! the only record, and from it the provider knows at its start what is held.
 
-mod allocator;
 mod asking;
 mod following;
 mod keeper;
@@ -31,8 +30,8 @@ use tokio::task::JoinSet;
 pub use asking::{POOL, RESERVATION, SHARING_KEY};
 pub use state::RECLAIM;
 
-use allocator::Holding;
 use keeper::Keeper;
+use landfall_bare_metal_allocator::Holding;
 
 /// Hands out the addresses of AddressPools to the Services of one cluster.
 pub struct BareMetal {

@@ -17,10 +17,10 @@ use landfall_bare_metal_resources::{
 };
 use landfall_provider_api::{Error, Family, LoadBalancer, Outcome, ServiceName};
 
-use crate::allocator::{
+use crate::{asking, telling};
+use landfall_bare_metal_allocator::{
     Allocator, Holding, PoolInput, ReservationInput, ReservationName, Space, Spec, Want,
 };
-use crate::{asking, telling};
 
 /// Annotation of a pool: `"true"` takes the addresses back that it has lost and Services still use.
 pub const RECLAIM: &str = "landfall.dev/reclaim";

@@ -9,8 +9,8 @@ use landfall_bare_metal_resources::kinds::{
 use landfall_bare_metal_resources::{AddressRange, AddressSet, Fault};
 use landfall_provider_api::Family;
 
-use crate::allocator::{Allocator, Pool, ReservationName, Standing};
 use crate::state::Read;
+use landfall_bare_metal_allocator::{Allocator, Pool, ReservationName, Standing};
 
 /// Ranges that a status lists at most.
 const MOST_RANGES: usize = 1000;

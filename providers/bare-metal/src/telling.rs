@@ -8,7 +8,7 @@ use landfall_provider_api::{
     ProviderCondition, Serving,
 };
 
-use crate::allocator::{Answer, Given, Refusal};
+use landfall_bare_metal_allocator::{Answer, Given, Refusal};
 
 /// Condition: whether something makes the network send its addresses to a node.
 const ANNOUNCED: &str = "landfall.dev/Announced";
@@ -137,16 +137,17 @@ fn announced(unannounced: &[&Given]) -> ProviderCondition {
             "NoSpeaker",
             "no speaker reports that it announces the address".to_owned(),
         ),
+        // The pool is not named: a rename would be a write to each of its Services.
         Some(Given {
             address,
-            pool: Some(pool),
+            pool: Some(_),
             ..
         }) => (
             Some(false),
             "NoAdvertisement",
             format!(
-                "no L2Advertisement and no BGPAdvertisement selects AddressPool {pool}, so nothing \
-                 sends traffic for {address} to a node"
+                "no L2Advertisement and no BGPAdvertisement selects the AddressPool of {address}, so \
+                 nothing sends its traffic to a node"
             ),
         ),
         Some(Given { address, .. }) => (

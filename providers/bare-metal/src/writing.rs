@@ -14,9 +14,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::allocator::ReservationName;
 use crate::keeper::{Dirty, Keeper, locked};
 use crate::status;
+use landfall_bare_metal_allocator::ReservationName;
 
 /// From one round to the next.
 const ROUND: Duration = Duration::from_secs(1);

@@ -187,7 +187,7 @@ fn a_failure_clears_nothing_that_serves() {
     let status = Status::of(&object, &parsed, &Err(failed()));
     assert_eq!(status.ingress, None);
     assert_eq!(status.provisioned.status, "False");
-    let publish = Write::Publish(Class::new(A), status);
+    let publish = Write::Publish(Class::new(A), Box::new(status));
     let patch = crate::patch(&object, &publish, NOW.parse().unwrap());
     let conditions = patch["status"]["conditions"].as_array().unwrap();
     assert_eq!(conditions.len(), 1, "of Serving nothing is known");

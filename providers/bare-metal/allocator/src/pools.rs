@@ -7,7 +7,7 @@ use std::sync::Arc;
 use landfall_bare_metal_resources::kinds::Allocation;
 use landfall_provider_api::Family;
 
-use super::pool::{Pool, PoolInput, Standing};
+use crate::pool::{Pool, PoolInput, Standing};
 
 /// All pools.
 #[derive(Debug, Default)]

@@ -8,45 +8,45 @@ use std::time::SystemTime;
 use landfall_provider_api::{Family, FamilyPolicy, Protocol, ServiceName};
 
 /// Namespace and name of an AddressReservation.
-pub(crate) type ReservationName = ServiceName;
+pub type ReservationName = ServiceName;
 
 /// What a Service asks for, as far as addresses go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Need {
+pub struct Need {
     /// `metadata.uid`.
-    pub(crate) uid: Arc<str>,
+    pub uid: Arc<str>,
     /// What people call it.
-    pub(crate) service: ServiceName,
+    pub service: ServiceName,
     /// `metadata.creationTimestamp`.
-    pub(crate) created: SystemTime,
+    pub created: SystemTime,
     /// Families, primary first.
-    pub(crate) families: Vec<Family>,
+    pub families: Vec<Family>,
     /// How much both families matter.
-    pub(crate) policy: FamilyPolicy,
+    pub policy: FamilyPolicy,
     /// Which addresses.
-    pub(crate) ask: Ask,
+    pub ask: Ask,
     /// On what terms it would share one.
-    pub(crate) sharing: Option<Sharing>,
+    pub sharing: Option<Sharing>,
     /// Its labels.
-    pub(crate) labels: BTreeMap<String, String>,
+    pub labels: BTreeMap<String, String>,
     /// Its namespace's labels.
-    pub(crate) namespace_labels: Arc<BTreeMap<String, String>>,
+    pub namespace_labels: Arc<BTreeMap<String, String>>,
 }
 
 /// Which addresses a Service wants; any if all is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Ask {
+pub struct Ask {
     /// These, at most one of each family.
-    pub(crate) addresses: Vec<IpAddr>,
+    pub addresses: Vec<IpAddr>,
     /// Those of this pool.
-    pub(crate) pool: Option<Arc<str>>,
+    pub pool: Option<Arc<str>>,
     /// Those that these AddressReservations of its namespace hold.
-    pub(crate) reservations: Vec<String>,
+    pub reservations: Vec<String>,
 }
 
 impl Need {
     /// The reservations that it names.
-    pub(crate) fn reservations(&self) -> impl Iterator<Item = ReservationName> {
+    pub fn reservations(&self) -> impl Iterator<Item = ReservationName> {
         let names = self.ask.reservations.iter().cloned();
         names.map(|name| ReservationName {
             namespace: self.service.namespace.clone(),
@@ -57,12 +57,12 @@ impl Need {
 
 impl Ask {
     /// A copy to be kept; `None` for anything, as most ask for.
-    pub(crate) fn kept(&self) -> Option<Box<Self>> {
+    pub fn kept(&self) -> Option<Box<Self>> {
         (*self != Self::default()).then(|| Box::new(self.clone()))
     }
 
     /// The address of this family, if one is asked for.
-    pub(crate) fn address(&self, family: Family) -> Option<IpAddr> {
+    pub fn address(&self, family: Family) -> Option<IpAddr> {
         let mut addresses = self.addresses.iter().copied();
         addresses.find(|address| Family::of(*address) == family)
     }
@@ -70,18 +70,18 @@ impl Ask {
 
 /// On what terms a Service shares an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Sharing {
+pub struct Sharing {
     /// The key that all who share an address have in common; not empty.
-    pub(crate) key: Box<str>,
+    pub key: Box<str>,
     /// Its ports: no two who share an address have one in common.
-    pub(crate) ports: Vec<(Protocol, u16)>,
+    pub ports: Vec<(Protocol, u16)>,
     /// For `externalTrafficPolicy: Local`, the nodes that have an endpoint.
-    pub(crate) local: Option<BTreeSet<String>>,
+    pub local: Option<BTreeSet<String>>,
 }
 
 impl Sharing {
     /// The first port that both have.
-    pub(crate) fn port_in_common(&self, other: &Self) -> Option<(Protocol, u16)> {
+    pub fn port_in_common(&self, other: &Self) -> Option<(Protocol, u16)> {
         let mut ports = self.ports.iter().copied();
         ports.find(|port| other.ports.contains(port))
     }

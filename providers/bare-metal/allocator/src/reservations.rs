@@ -9,29 +9,29 @@ use std::time::{Instant, SystemTime};
 use landfall_bare_metal_resources::kinds::Allocation;
 use landfall_provider_api::{Family, ServiceName};
 
-use super::Allocator;
-use super::need::{Ask, ReservationName};
-use super::pool::{Pool, Standing};
-use super::waiting::Obstacle;
+use crate::Allocator;
+use crate::need::{Ask, ReservationName};
+use crate::pool::{Pool, Standing};
+use crate::waiting::Obstacle;
 
 /// An AddressReservation as it was read.
 #[derive(Debug, Clone)]
-pub(crate) struct ReservationInput {
+pub struct ReservationInput {
     /// Its namespace and name.
-    pub(crate) name: ReservationName,
+    pub name: ReservationName,
     /// `metadata.creationTimestamp`.
-    pub(crate) created: SystemTime,
+    pub created: SystemTime,
     /// What it asks for.
-    pub(crate) want: Want,
+    pub want: Want,
     /// The address that its status says it has.
-    pub(crate) address: Option<IpAddr>,
+    pub address: Option<IpAddr>,
     /// The labels of its namespace.
-    pub(crate) namespace_labels: Arc<BTreeMap<String, String>>,
+    pub namespace_labels: Arc<BTreeMap<String, String>>,
 }
 
 /// What a reservation asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Want {
+pub enum Want {
     /// This address.
     Address(IpAddr),
     /// An address of a pool.
@@ -47,19 +47,21 @@ pub(crate) enum Want {
 
 /// An AddressReservation.
 #[derive(Debug)]
-pub(crate) struct Reservation {
-    pub(crate) created: SystemTime,
-    pub(crate) want: Want,
+pub struct Reservation {
+    /// `metadata.creationTimestamp`.
+    pub created: SystemTime,
+    /// What it asks for.
+    pub want: Want,
     /// The address that it keeps.
-    pub(crate) address: Option<IpAddr>,
+    pub address: Option<IpAddr>,
     /// Why it keeps none.
-    pub(crate) lack: Option<ReservationLack>,
+    pub lack: Option<ReservationLack>,
     namespace_labels: Arc<BTreeMap<String, String>>,
 }
 
 /// Why a reservation keeps no address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum ReservationLack {
+pub enum ReservationLack {
     /// No pool has the address.
     NotInPool(IpAddr),
     /// There is no such pool.
@@ -76,7 +78,7 @@ pub(crate) enum ReservationLack {
 
 impl ReservationLack {
     /// CamelCase, for the condition.
-    pub(crate) fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> &'static str {
         match self {
             Self::NotInPool(_) => "AddressNotInPool",
             Self::PoolNotFound(_) => "PoolNotFound",
@@ -113,7 +115,7 @@ impl fmt::Display for ReservationLack {
 
 impl Allocator {
     /// Takes in a reservation, new or changed.
-    pub(crate) fn put_reservation(&mut self, input: ReservationInput, now: Instant) {
+    pub fn put_reservation(&mut self, input: ReservationInput, now: Instant) {
         let ReservationInput {
             name,
             created,
@@ -146,7 +148,7 @@ impl Allocator {
     }
 
     /// Forgets a reservation. A Service that has its address keeps it.
-    pub(crate) fn remove_reservation(&mut self, name: &ReservationName, now: Instant) {
+    pub fn remove_reservation(&mut self, name: &ReservationName, now: Instant) {
         self.forget_reservation(name);
         self.changed.reservations.remove(name);
         self.ended.push_back(Obstacle::Reservation(name.clone()));
@@ -154,12 +156,12 @@ impl Allocator {
     }
 
     /// Lets a reservation's status be looked at.
-    pub(crate) fn touch_reservation(&mut self, name: &ReservationName) {
+    pub fn touch_reservation(&mut self, name: &ReservationName) {
         self.changed.reservations.insert(name.clone());
     }
 
     /// Takes in the labels of a namespace, which a pool may let in only now.
-    pub(crate) fn put_namespace(
+    pub fn put_namespace(
         &mut self,
         namespace: &str,
         labels: &Arc<BTreeMap<String, String>>,
@@ -175,18 +177,18 @@ impl Allocator {
     }
 
     /// Every reservation that keeps an address or cannot.
-    pub(crate) fn reservation(&self, name: &ReservationName) -> Option<&Reservation> {
+    pub fn reservation(&self, name: &ReservationName) -> Option<&Reservation> {
         self.reservations.get(name)
     }
 
     /// The Services that have an address.
-    pub(crate) fn users(&self, address: IpAddr) -> impl Iterator<Item = &ServiceName> {
+    pub fn users(&self, address: IpAddr) -> impl Iterator<Item = &ServiceName> {
         let slots = self.holders.of(address).iter();
         slots.map(|slot| &self.tenants.get(*slot).service)
     }
 
     /// The Service that has an address because it names the reservation that keeps it.
-    pub(crate) fn user(&self, name: &ReservationName, address: IpAddr) -> Option<&ServiceName> {
+    pub fn user(&self, name: &ReservationName, address: IpAddr) -> Option<&ServiceName> {
         let slots = self.holders.of(address).iter();
         let mut tenants = slots.map(|slot| self.tenants.get(*slot));
         let names_it = |ask: &Ask| ask.reservations.contains(&name.name);
@@ -197,7 +199,7 @@ impl Allocator {
     }
 
     /// The pool that has an address.
-    pub(crate) fn pool_of(&self, address: IpAddr) -> Option<&Arc<str>> {
+    pub fn pool_of(&self, address: IpAddr) -> Option<&Arc<str>> {
         self.pools.of(address).map(|pool| &pool.name)
     }
 
@@ -221,7 +223,7 @@ impl Allocator {
     }
 
     /// Lets a reservation keep an address.
-    pub(super) fn reserve(&mut self, name: &ReservationName, address: IpAddr) {
+    pub(crate) fn reserve(&mut self, name: &ReservationName, address: IpAddr) {
         let Some(reservation) = self.reservations.get_mut(name) else {
             return;
         };
@@ -250,7 +252,7 @@ impl Allocator {
     }
 
     /// Gives those reservations an address that have none, as far as that can be done now.
-    pub(super) fn settle_reservations(&mut self) {
+    pub(crate) fn settle_reservations(&mut self) {
         if !self.begun || self.unsettled.is_empty() {
             return;
         }
@@ -310,7 +312,7 @@ impl Allocator {
     }
 
     /// Lets the reservation's status be looked at that keeps an address, if one does.
-    pub(super) fn tell_reservation(&mut self, address: IpAddr) {
+    pub(crate) fn tell_reservation(&mut self, address: IpAddr) {
         if let Some(name) = self.reserved.get(&address) {
             self.changed.reservations.insert(name.clone());
         }

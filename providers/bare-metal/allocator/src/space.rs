@@ -9,7 +9,7 @@ const BLOCK: u128 = 256;
 
 /// The numbered addresses. An address is its bits as a number.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Space {
+pub struct Space {
     pieces: Vec<Piece>,
     /// Whether addresses that end in 0 or 255 are left out.
     skips_edges: bool,
@@ -28,7 +28,7 @@ struct Piece {
 impl Space {
     /// Of these ranges, each with its first and last address, in order and disjoint. A space of all
     /// 2^128 addresses lacks the last one.
-    pub(crate) fn new(ranges: impl IntoIterator<Item = (u128, u128)>, skips_edges: bool) -> Self {
+    pub fn new(ranges: impl IntoIterator<Item = (u128, u128)>, skips_edges: bool) -> Self {
         let mut space = Self {
             pieces: Vec::new(),
             skips_edges,
@@ -48,17 +48,17 @@ impl Space {
     }
 
     /// How many there are.
-    pub(crate) fn total(&self) -> u128 {
+    pub fn total(&self) -> u128 {
         self.total
     }
 
     /// Its ranges, each with its first and last address.
-    pub(crate) fn ranges(&self) -> impl Iterator<Item = (u128, u128)> {
+    pub fn ranges(&self) -> impl Iterator<Item = (u128, u128)> {
         self.pieces.iter().map(|piece| (piece.first, piece.last))
     }
 
     /// The number of an address, if it is one of these.
-    pub(crate) fn number(&self, address: u128) -> Option<u128> {
+    pub fn number(&self, address: u128) -> Option<u128> {
         let after = self.pieces.partition_point(|it| it.first <= address);
         let piece = self.pieces.get(after.checked_sub(1)?)?;
         let is_edge = [0, BLOCK - 1].contains(&(address % BLOCK));
@@ -70,7 +70,7 @@ impl Space {
     }
 
     /// The address of a number.
-    pub(crate) fn address(&self, number: u128) -> Option<u128> {
+    pub fn address(&self, number: u128) -> Option<u128> {
         if number >= self.total {
             return None;
         }

@@ -10,51 +10,51 @@ use landfall_bare_metal_resources::Selectors;
 use landfall_bare_metal_resources::kinds::{Allocation, Sharing};
 use landfall_provider_api::Family;
 
-use super::busy::Busy;
-use super::need::Need;
-use super::space::Space;
+use crate::busy::Busy;
+use crate::need::Need;
+use crate::space::Space;
 
 /// What a pool says, if it makes sense.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Spec {
+pub struct Spec {
     /// `allocation`.
-    pub(crate) allocation: Allocation,
+    pub allocation: Allocation,
     /// `priority`: lower first.
-    pub(crate) priority: i32,
+    pub priority: i32,
     /// `sharing`.
-    pub(crate) sharing: Sharing,
+    pub sharing: Sharing,
     /// `reuseAfter`.
-    pub(crate) reuse_after: Duration,
+    pub reuse_after: Duration,
     /// Whether addresses that it has lost are taken from those who have them.
-    pub(crate) reclaim: bool,
+    pub reclaim: bool,
     /// `namespaceSelector`.
-    pub(crate) namespaces: Selectors,
+    pub namespaces: Selectors,
     /// `serviceSelector`.
-    pub(crate) services: Selectors,
+    pub services: Selectors,
     /// Its IPv4 addresses.
-    pub(crate) v4: Space,
+    pub v4: Space,
     /// Its IPv6 addresses.
-    pub(crate) v6: Space,
+    pub v6: Space,
 }
 
 /// A pool as it was read.
 #[derive(Debug, Clone)]
-pub(crate) struct PoolInput {
+pub struct PoolInput {
     /// `metadata.name`.
-    pub(crate) name: Arc<str>,
+    pub name: Arc<str>,
     /// `metadata.creationTimestamp`.
-    pub(crate) created: SystemTime,
+    pub created: SystemTime,
     /// What it says; `None` if that makes no sense.
-    pub(crate) spec: Option<Spec>,
+    pub spec: Option<Spec>,
     /// Whether its status says that it is in conflict.
-    pub(crate) was_conflicting: bool,
+    pub was_conflicting: bool,
     /// What its status says that it had.
-    pub(crate) former: Vec<RangeInclusive<IpAddr>>,
+    pub former: Vec<RangeInclusive<IpAddr>>,
 }
 
 /// What is to be thought of a pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub enum Standing {
     /// It gives what it may.
     Ready,
     /// It has these addresses in common with another, which was there first. It gives nothing new.
@@ -70,26 +70,29 @@ pub(crate) enum Standing {
 
 /// A pool.
 #[derive(Debug)]
-pub(crate) struct Pool {
-    pub(crate) name: Arc<str>,
-    pub(crate) created: SystemTime,
+pub struct Pool {
+    /// `metadata.name`.
+    pub name: Arc<str>,
+    /// `metadata.creationTimestamp`.
+    pub created: SystemTime,
     /// What it said when it last made sense.
-    pub(crate) spec: Spec,
-    pub(crate) standing: Standing,
+    pub spec: Spec,
+    /// What is to be thought of it.
+    pub standing: Standing,
     /// How many of its addresses Services and reservations have, by family.
-    pub(crate) assigned: [u128; 2],
+    pub assigned: [u128; 2],
     /// Addresses that it had, has no more, and that are still in use.
-    pub(crate) lost: BTreeSet<IpAddr>,
+    pub lost: BTreeSet<IpAddr>,
     /// What its status said that it had when it was first seen, until that is made use of.
-    pub(crate) former: Vec<RangeInclusive<IpAddr>>,
+    pub former: Vec<RangeInclusive<IpAddr>>,
     /// Its addresses that cannot be given now, by family.
     busy: [Busy; 2],
     /// Whether it was ready with these addresses before.
-    pub(super) established: bool,
+    pub(crate) established: bool,
     /// Whether what it says makes sense.
-    pub(super) is_valid: bool,
+    pub(crate) is_valid: bool,
     /// Whether it was in conflict when it was judged last.
-    pub(super) was_conflicting: bool,
+    pub(crate) was_conflicting: bool,
 }
 
 fn index(family: Family) -> usize {
@@ -125,7 +128,7 @@ impl Spec {
     }
 
     /// Its ranges, without what is excluded.
-    pub(crate) fn ranges(&self) -> impl Iterator<Item = RangeInclusive<IpAddr>> {
+    pub fn ranges(&self) -> impl Iterator<Item = RangeInclusive<IpAddr>> {
         [Family::IPv4, Family::IPv6].into_iter().flat_map(|family| {
             let ranges = self.space(family).ranges();
             ranges.map(move |(first, last)| address(family, first)..=address(family, last))
@@ -135,7 +138,7 @@ impl Spec {
 
 impl Pool {
     /// A pool as it was read, in place of what was there before. Nothing of it is taken yet.
-    pub(super) fn new(input: PoolInput, before: Option<Self>) -> Self {
+    pub(crate) fn new(input: PoolInput, before: Option<Self>) -> Self {
         let is_valid = input.spec.is_some();
         let established = before.as_ref().is_some_and(|before| {
             let spec = input.spec.as_ref().unwrap_or(&before.spec);
@@ -175,40 +178,40 @@ impl Pool {
     }
 
     /// Its ranges, without what is excluded.
-    pub(crate) fn ranges(&self) -> impl Iterator<Item = RangeInclusive<IpAddr>> {
+    pub fn ranges(&self) -> impl Iterator<Item = RangeInclusive<IpAddr>> {
         self.spec.ranges()
     }
 
     /// How many addresses of a family it has.
-    pub(crate) fn total(&self, family: Family) -> u128 {
+    pub fn total(&self, family: Family) -> u128 {
         self.space(family).total()
     }
 
     /// How many of its addresses of a family Services and reservations have.
-    pub(crate) fn assigned(&self, family: Family) -> u128 {
+    pub fn assigned(&self, family: Family) -> u128 {
         self.assigned[index(family)]
     }
 
     /// How many of a family it could give now.
-    pub(crate) fn available(&self, family: Family) -> u128 {
+    pub fn available(&self, family: Family) -> u128 {
         self.total(family) - self.busy[index(family)].count()
     }
 
     /// Whether it has this address.
-    pub(crate) fn has(&self, address: IpAddr) -> bool {
+    pub fn has(&self, address: IpAddr) -> bool {
         let space = self.space(Family::of(address));
         space.number(bits(address)).is_some()
     }
 
     /// The lowest address of a family that nobody has.
-    pub(crate) fn first_free(&self, family: Family) -> Option<IpAddr> {
+    pub fn first_free(&self, family: Family) -> Option<IpAddr> {
         let number = self.busy[index(family)].first_free();
         let bits = self.space(family).address(number)?;
         Some(address(family, bits))
     }
 
     /// Notes that an address cannot be given, or that it can.
-    pub(crate) fn mark(&mut self, address: IpAddr, busy: bool) {
+    pub fn mark(&mut self, address: IpAddr, busy: bool) {
         let family = Family::of(address);
         let Some(number) = self.space(family).number(bits(address)) else {
             return;
@@ -222,7 +225,7 @@ impl Pool {
     }
 
     /// Notes that one more or one less of its addresses is a Service's or a reservation's.
-    pub(crate) fn count(&mut self, address: IpAddr, more: bool) {
+    pub fn count(&mut self, address: IpAddr, more: bool) {
         let assigned = &mut self.assigned[index(Family::of(address))];
         *assigned = if more {
             *assigned + 1
@@ -232,13 +235,13 @@ impl Pool {
     }
 
     /// Notes that all its addresses are free.
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.busy = Default::default();
         self.assigned = [0, 0];
     }
 
     /// Whether this is how it was read before.
-    pub(crate) fn says(&self, input: &PoolInput) -> bool {
+    pub fn says(&self, input: &PoolInput) -> bool {
         match &input.spec {
             Some(spec) => self.is_valid && self.spec == *spec,
             None => !self.is_valid,
@@ -246,12 +249,12 @@ impl Pool {
     }
 
     /// Whether its selectors let in what lives in a namespace with these labels.
-    pub(crate) fn is_for_namespace(&self, labels: &BTreeMap<String, String>) -> bool {
+    pub fn is_for_namespace(&self, labels: &BTreeMap<String, String>) -> bool {
         self.spec.namespaces.matches(labels)
     }
 
     /// Which of its selectors leaves this Service out, if one does.
-    pub(crate) fn leaves_out(&self, need: &Need) -> Option<&'static str> {
+    pub fn leaves_out(&self, need: &Need) -> Option<&'static str> {
         if !self.is_for_namespace(&need.namespace_labels) {
             return Some("namespaceSelector");
         }

@@ -7,32 +7,32 @@ use std::time::{Instant, SystemTime};
 
 use landfall_provider_api::{Family, ServiceName};
 
-use super::Allocator;
-use super::need::Need;
-use super::reservations::Want;
-use super::tenants::Terms;
+use crate::Allocator;
+use crate::need::Need;
+use crate::reservations::Want;
+use crate::tenants::Terms;
 
 /// A Service as it is found at the start.
 #[derive(Debug, Clone)]
-pub(crate) struct Holding {
+pub struct Holding {
     /// `metadata.uid`.
-    pub(crate) uid: Arc<str>,
+    pub uid: Arc<str>,
     /// What people call it.
-    pub(crate) service: ServiceName,
+    pub service: ServiceName,
     /// `metadata.creationTimestamp`.
-    pub(crate) created: SystemTime,
+    pub created: SystemTime,
     /// Whether its addresses are surely from here: else only those that a pool has are.
-    pub(crate) ours: bool,
+    pub ours: bool,
     /// What its status says that it has.
-    pub(crate) addresses: Vec<IpAddr>,
+    pub addresses: Vec<IpAddr>,
     /// What it asks for; `None` if that cannot be, or it asks for nothing any more.
-    pub(crate) need: Option<Need>,
+    pub need: Option<Need>,
 }
 
 impl Allocator {
     /// Takes over what is held, the oldest Services first; then gives what is lacking, in the same
     /// order. Pools and reservations are known by now.
-    pub(crate) fn begin(&mut self, mut holdings: Vec<Holding>, now: Instant) {
+    pub fn begin(&mut self, mut holdings: Vec<Holding>, now: Instant) {
         self.pools.judge();
         holdings.sort_by(|a, b| (a.created, &a.service).cmp(&(b.created, &b.service)));
         for holding in &holdings {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
-use super::tenants::Slot;
+use crate::tenants::Slot;
 
 /// The addresses that Services have.
 #[derive(Debug, Default)]

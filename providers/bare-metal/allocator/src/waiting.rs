@@ -8,13 +8,13 @@ use std::time::SystemTime;
 
 use landfall_provider_api::{Family, ServiceName};
 
-use super::need::{Need, ReservationName};
-use super::refusal::Refusal;
-use super::tenants::Slot;
+use crate::need::{Need, ReservationName};
+use crate::refusal::Refusal;
+use crate::tenants::Slot;
 
 /// What keeps a Service from what it asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Obstacle {
+pub enum Obstacle {
     /// This address is another's.
     Address(IpAddr),
     /// This pool has no free address of this family.
@@ -34,16 +34,16 @@ pub(crate) enum Obstacle {
 pub(crate) struct Turn {
     created: SystemTime,
     service: ServiceName,
-    pub(crate) slot: Slot,
+    pub slot: Slot,
 }
 
 /// Somebody who waits.
 #[derive(Debug)]
 pub(crate) struct Waiter {
     /// What is asked for.
-    pub(crate) need: Need,
+    pub need: Need,
     /// Why it was not given.
-    pub(crate) refusals: Vec<Refusal>,
+    pub refusals: Vec<Refusal>,
     obstacles: Vec<Obstacle>,
 }
 

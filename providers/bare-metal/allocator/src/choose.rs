@@ -6,16 +6,16 @@ use std::net::IpAddr;
 use landfall_bare_metal_resources::kinds::{self, Allocation};
 use landfall_provider_api::Family;
 
-use super::Allocator;
-use super::need::{Need, Sharing};
-use super::pool::{Pool, Standing};
-use super::refusal::{NotShared, Refusal};
-use super::tenants::{Slot, Terms};
+use crate::Allocator;
+use crate::need::{Need, Sharing};
+use crate::pool::{Pool, Standing};
+use crate::refusal::{NotShared, Refusal};
+use crate::tenants::{Slot, Terms};
 
 impl Allocator {
     /// Whether a Service keeps an address that it has. An address changes only when its Service
     /// asks for another, or when no pool has it and one that had it takes it back.
-    pub(super) fn may_keep(&self, slot: Slot, need: &Need, held: IpAddr, anew: bool) -> bool {
+    pub(crate) fn may_keep(&self, slot: Slot, need: &Need, held: IpAddr, anew: bool) -> bool {
         if self.not_shared(slot, need, held, false).is_some() {
             return false;
         }
@@ -48,7 +48,7 @@ impl Allocator {
     }
 
     /// The address of this family that a Service is to be given.
-    pub(super) fn choose(
+    pub(crate) fn choose(
         &self,
         slot: Slot,
         need: &Need,
@@ -157,7 +157,7 @@ impl Allocator {
     /// Who keeps a Service from an address, and why. `new` is for one that it does not have yet:
     /// only then it matters what the pool allows and where endpoints are, for neither may take
     /// an address from anybody.
-    pub(super) fn not_shared(
+    pub(crate) fn not_shared(
         &self,
         slot: Slot,
         need: &Need,
@@ -230,7 +230,7 @@ fn may_give(pool: &Pool, need: &Need) -> Result<(), Refusal> {
 
 /// Whether a node has an endpoint of each of those that take traffic only there. Who has no
 /// endpoint at all stands in nobody's way.
-pub(super) fn have_common_node<'a>(sharing: impl IntoIterator<Item = &'a Sharing>) -> bool {
+pub(crate) fn have_common_node<'a>(sharing: impl IntoIterator<Item = &'a Sharing>) -> bool {
     let local = sharing.into_iter().filter_map(|it| it.local.as_ref());
     let mut local = local.filter(|nodes| !nodes.is_empty());
     let Some(first) = local.next() else {

@@ -7,15 +7,15 @@ use std::sync::Arc;
 use landfall_bare_metal_resources::kinds;
 use landfall_provider_api::{Family, Protocol, ServiceName};
 
-use super::need::ReservationName;
-use super::waiting::Obstacle;
+use crate::need::ReservationName;
+use crate::waiting::Obstacle;
 
 /// Pools that are named in one message.
 const MOST_NAMED: usize = 5;
 
 /// Why a Service lacks an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub enum Refusal {
     /// There is no pool that gives addresses of this family to it unasked.
     NoPool(Family),
     /// The pools that would give it one have none left.
@@ -74,7 +74,7 @@ pub(crate) enum Refusal {
 
 /// What keeps two Services from sharing an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum NotShared {
+pub enum NotShared {
     /// One of them has no key, or they have different ones.
     Key,
     /// Both have this port.
@@ -92,7 +92,7 @@ pub(crate) enum NotShared {
 
 impl Refusal {
     /// CamelCase, for the condition.
-    pub(crate) fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> &'static str {
         match self {
             Self::NoPool(_) => "NoPool",
             Self::Exhausted(..) => "Exhausted",
@@ -118,7 +118,7 @@ impl Refusal {
     }
 
     /// What its end would be noticed by.
-    pub(crate) fn obstacles(&self) -> Vec<Obstacle> {
+    pub fn obstacles(&self) -> Vec<Obstacle> {
         match self {
             Self::NoPool(_) | Self::NotInPool(_) | Self::OtherPool { .. } => {
                 vec![Obstacle::AnyPool]

@@ -5,38 +5,39 @@ use std::sync::Arc;
 
 use landfall_provider_api::ServiceName;
 
-use super::Allocator;
-use super::choose::have_common_node;
-use super::need::Need;
-use super::refusal::Refusal;
-use super::tenants::Slot;
+use crate::Allocator;
+use crate::choose::have_common_node;
+use crate::need::Need;
+use crate::refusal::Refusal;
+use crate::tenants::Slot;
 
 /// What a Service has, what it lacks, and what is odd about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Answer {
+pub struct Answer {
     /// Its addresses, in the order of its families.
-    pub(crate) addresses: Vec<Given>,
+    pub addresses: Vec<Given>,
     /// Why it lacks what it lacks.
-    pub(crate) refusals: Vec<Refusal>,
+    pub refusals: Vec<Refusal>,
     /// An address that its status had when this process began, and the older Service that has it.
-    pub(crate) evicted: Option<(IpAddr, ServiceName)>,
+    pub evicted: Option<(IpAddr, ServiceName)>,
 }
 
 /// An address that a Service has.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Given {
-    pub(crate) address: IpAddr,
+pub struct Given {
+    /// The address.
+    pub address: IpAddr,
     /// The pool that has it.
-    pub(crate) pool: Option<Arc<str>>,
+    pub pool: Option<Arc<str>>,
     /// If no pool has it, one that had it.
-    pub(crate) lost_by: Option<Arc<str>>,
+    pub lost_by: Option<Arc<str>>,
     /// Whether it is shared by Services that no node has an endpoint of each of, though they
     /// take traffic only there.
-    pub(crate) lacks_common_node: bool,
+    pub lacks_common_node: bool,
 }
 
 impl Allocator {
-    pub(super) fn answer(&self, slot: Slot, need: &Need, refusals: &[Refusal]) -> Answer {
+    pub(crate) fn answer(&self, slot: Slot, need: &Need, refusals: &[Refusal]) -> Answer {
         let tenant = self.tenants.get(slot);
         let addresses = need.families.iter();
         let addresses = addresses.filter_map(|family| tenant.address(*family));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use landfall_provider_api::{Family, ServiceName};
 
-use super::need::{Ask, Sharing};
+use crate::need::{Ask, Sharing};
 
 /// Number of a Service's slot. Used again after the Service is gone.
 pub(crate) type Slot = u32;
@@ -16,13 +16,13 @@ pub(crate) type Slot = u32;
 #[derive(Debug)]
 pub(crate) struct Tenant {
     /// `metadata.uid`.
-    pub(crate) uid: Arc<str>,
+    pub uid: Arc<str>,
     /// What people call it.
-    pub(crate) service: ServiceName,
+    pub service: ServiceName,
     /// What it asked for when it was last looked at; `None` for anything.
-    pub(crate) asked: Option<Box<Ask>>,
+    pub asked: Option<Box<Ask>>,
     /// On what terms it has its addresses.
-    pub(crate) terms: Terms,
+    pub terms: Terms,
     v4: Option<Ipv4Addr>,
     v6: Option<Ipv6Addr>,
 }

@@ -13,7 +13,7 @@ mod unasked;
 mod waiting;
 
 use super::*;
-use kube::core::Selector;
+use kube_core::Selector;
 use landfall_bare_metal_resources::Selectors;
 use landfall_bare_metal_resources::kinds::{Allocation, Sharing as PoolSharing};
 use landfall_provider_api::Protocol;

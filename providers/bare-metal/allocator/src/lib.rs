@@ -29,13 +29,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use landfall_provider_api::{Family, FamilyPolicy, ServiceName};
 
-pub(crate) use answer::{Answer, Given};
-pub(crate) use begin::Holding;
-pub(crate) use need::{Ask, Need, ReservationName, Sharing};
-pub(crate) use pool::{Pool, PoolInput, Spec, Standing};
-pub(crate) use refusal::Refusal;
-pub(crate) use reservations::{Reservation, ReservationInput, Want};
-pub(crate) use space::Space;
+pub use answer::{Answer, Given};
+pub use begin::Holding;
+pub use need::{Ask, Need, ReservationName, Sharing};
+pub use pool::{Pool, PoolInput, Spec, Standing};
+pub use refusal::Refusal;
+pub use reservations::{Reservation, ReservationInput, Want};
+pub use space::Space;
 
 use holders::Holders;
 use pools::Pools;
@@ -45,7 +45,7 @@ use waiting::{Obstacle, Turn, Waiting};
 
 /// Pools, reservations, and who has what of them.
 #[derive(Debug, Default)]
-pub(crate) struct Allocator {
+pub struct Allocator {
     pools: Pools,
     reservations: BTreeMap<ReservationName, Reservation>,
     /// Those that have no address yet, the oldest first.
@@ -69,18 +69,18 @@ pub(crate) struct Allocator {
 
 /// What somebody ought to look at.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Changed {
+pub struct Changed {
     /// UIDs of Services whose answer is another.
-    pub(crate) services: BTreeSet<Arc<str>>,
+    pub services: BTreeSet<Arc<str>>,
     /// Names of pools whose status is another.
-    pub(crate) pools: BTreeSet<Arc<str>>,
+    pub pools: BTreeSet<Arc<str>>,
     /// Names of reservations whose status is another.
-    pub(crate) reservations: BTreeSet<ReservationName>,
+    pub reservations: BTreeSet<ReservationName>,
 }
 
 impl Allocator {
     /// Gives a Service what it asks for, as far as that can be done now; it waits for the rest.
-    pub(crate) fn ensure(&mut self, need: Need, now: Instant) -> Answer {
+    pub fn ensure(&mut self, need: Need, now: Instant) -> Answer {
         let slot = self.tenants.meet(&need.uid, &need.service);
         self.waiting.remove(slot);
         self.settle_terms(slot, &need);
@@ -94,7 +94,7 @@ impl Allocator {
     }
 
     /// Takes everything from a Service.
-    pub(crate) fn release(&mut self, uid: &str, now: Instant) {
+    pub fn release(&mut self, uid: &str, now: Instant) {
         let Some(slot) = self.tenants.slot(uid) else {
             return;
         };
@@ -109,7 +109,7 @@ impl Allocator {
     }
 
     /// Ends the rest of those addresses that have rested long enough.
-    pub(crate) fn tick(&mut self, now: Instant) {
+    pub fn tick(&mut self, now: Instant) {
         for address in self.resting.due(now) {
             self.free(address);
         }
@@ -117,33 +117,33 @@ impl Allocator {
     }
 
     /// When [`tick`](Self::tick) has something to do next.
-    pub(crate) fn next_tick(&self) -> Option<Instant> {
+    pub fn next_tick(&self) -> Option<Instant> {
         self.resting.next()
     }
 
     /// What has changed since this was asked last.
-    pub(crate) fn take_changed(&mut self) -> Changed {
+    pub fn take_changed(&mut self) -> Changed {
         std::mem::take(&mut self.changed)
     }
 
     /// Every pool.
     #[cfg(test)]
-    pub(crate) fn pools(&self) -> impl Iterator<Item = &Pool> {
+    pub fn pools(&self) -> impl Iterator<Item = &Pool> {
         self.pools.iter()
     }
 
     /// The pool of this name.
-    pub(crate) fn pool(&self, name: &str) -> Option<&Pool> {
+    pub fn pool(&self, name: &str) -> Option<&Pool> {
         self.pools.get(name)
     }
 
     /// Lets a pool's status be looked at.
-    pub(crate) fn touch_pool(&mut self, name: &str) {
+    pub fn touch_pool(&mut self, name: &str) {
         self.changed.pools.insert(name.into());
     }
 
     /// Lets those be looked at that have an address of a pool.
-    pub(crate) fn touch_services_of(&mut self, pool: &str) {
+    pub fn touch_services_of(&mut self, pool: &str) {
         let Some(pool) = self.pools.get(pool) else {
             return;
         };
@@ -154,7 +154,7 @@ impl Allocator {
     }
 
     /// The Services that have an address: UID, name and addresses.
-    pub(crate) fn provided(&self) -> impl Iterator<Item = (&str, &ServiceName, Vec<IpAddr>)> {
+    pub fn provided(&self) -> impl Iterator<Item = (&str, &ServiceName, Vec<IpAddr>)> {
         self.tenants.iter().filter_map(|tenant| {
             let addresses: Vec<_> = tenant.addresses().into_iter().flatten().collect();
             let has = !addresses.is_empty();
@@ -304,7 +304,7 @@ impl Allocator {
     }
 
     /// Notes that one who shares may have an address now that others have.
-    pub(super) fn note_room(&mut self, address: IpAddr) {
+    pub(crate) fn note_room(&mut self, address: IpAddr) {
         let holders = self.holders.of(address).iter();
         let mut terms = holders.filter_map(|it| self.tenants.get(*it).terms.sharing());
         let key = terms.next().map(|it| Obstacle::Key(it.key.clone()));

@@ -8,16 +8,16 @@ use std::time::Instant;
 
 use landfall_provider_api::Family;
 
-use super::Allocator;
-use super::need::Ask;
-use super::pool::{PoolInput, Spec};
-use super::tenants::Tenant;
-use super::waiting::Obstacle;
+use crate::Allocator;
+use crate::need::Ask;
+use crate::pool::{PoolInput, Spec};
+use crate::tenants::Tenant;
+use crate::waiting::Obstacle;
 
 impl Allocator {
     /// Takes in a pool, new or changed. At the start they are judged together, by
     /// [`begin`](Self::begin).
-    pub(crate) fn put_pool(&mut self, input: PoolInput, now: Instant) {
+    pub fn put_pool(&mut self, input: PoolInput, now: Instant) {
         if !self.begun {
             self.pools.put(input);
             return;
@@ -54,7 +54,7 @@ impl Allocator {
     }
 
     /// Forgets a pool. Whoever has one of its addresses keeps it.
-    pub(crate) fn remove_pool(&mut self, name: &str, now: Instant) {
+    pub fn remove_pool(&mut self, name: &str, now: Instant) {
         let Some(before) = self.pools.get(name) else {
             return;
         };
@@ -74,7 +74,7 @@ impl Allocator {
     }
 
     /// Lets those be looked at who asked for something that is there only now, or is another now.
-    pub(super) fn tell_who_asked(&mut self, for_it: impl Fn(&Tenant, &Ask) -> bool) {
+    pub(crate) fn tell_who_asked(&mut self, for_it: impl Fn(&Tenant, &Ask) -> bool) {
         let tenants = self.tenants.iter();
         let tenants = tenants.filter(|it| it.asked.as_deref().is_some_and(|ask| for_it(it, ask)));
         self.changed
@@ -93,7 +93,7 @@ impl Allocator {
     }
 
     /// Writes down which addresses in use a pool had and has no more.
-    pub(super) fn note_lost(&mut self, name: &str, had: &[RangeInclusive<IpAddr>]) {
+    pub(crate) fn note_lost(&mut self, name: &str, had: &[RangeInclusive<IpAddr>]) {
         let Some(pool) = self.pools.get_mut(name) else {
             return;
         };
@@ -138,7 +138,7 @@ impl Allocator {
     }
 
     /// Finds out anew which of a pool's addresses cannot be given.
-    pub(super) fn rebuild(&mut self, name: &str) {
+    pub(crate) fn rebuild(&mut self, name: &str) {
         let Some(pool) = self.pools.get(name) else {
             return;
         };

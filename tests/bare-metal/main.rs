@@ -1,0 +1,12 @@
+//! Stories of the bare-metal provider: pools, reservations and Services as people apply them, and
+//! what becomes of them. They play on a mock cluster, or on a real control plane (see `place`).
+#![expect(clippy::unwrap_used, unreachable_pub, reason = "tests")]
+
+mod giving;
+mod judging;
+#[path = "../controller/place.rs"]
+mod place;
+mod pools;
+mod reserving;
+mod restarting;
+mod world;

@@ -1,0 +1,54 @@
+//! A controller that ends, and another that takes over.
+
+use serde_json::{Value, json};
+
+use crate::world::{World, addresses, condition, service};
+
+fn version(service: &Value) -> Value {
+    service["metadata"]["resourceVersion"].clone()
+}
+
+#[tokio::test]
+async fn a_restart_keeps_every_address_and_writes_to_no_service() {
+    let mut world = World::with(&[("a", json!({"addresses": ["192.0.2.10-192.0.2.19"]}))]).await;
+    for name in ["a", "b", "c"] {
+        world.create(&service(name)).await;
+        world
+            .until(name, "has an address", |it| !addresses(it).is_empty())
+            .await;
+    }
+    world.delete("b").await;
+    let before = [world.get("a").await, world.get("c").await];
+    world.stop_controller().await;
+    world.create(&service("new")).await;
+    world.start_controller().await;
+    // The address that rested has no memory of it in a new process.
+    world.until_at("new", &["192.0.2.11"]).await;
+    let after = [world.get("a").await, world.get("c").await];
+    assert_eq!(
+        before.each_ref().map(version),
+        after.each_ref().map(version)
+    );
+}
+
+#[tokio::test]
+async fn of_two_that_claim_one_address_the_older_keeps_it_and_the_other_is_told() {
+    let mut world = World::with(&[("a", json!({"addresses": ["192.0.2.10-192.0.2.19"]}))]).await;
+    world.create(&service("old")).await;
+    world.until_at("old", &["192.0.2.10"]).await;
+    // Made in the same second, the name decides.
+    world.create(&service("young")).await;
+    world.until_at("young", &["192.0.2.11"]).await;
+    world.stop_controller().await;
+    let stolen =
+        json!({"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.10", "ipMode": "VIP"}]}}});
+    world.patch_status("young", stolen).await;
+    world.start_controller().await;
+    let young = world.until_at("young", &["192.0.2.11"]).await;
+    let told = condition(&young, "landfall.dev/AddressTaken")["message"].clone();
+    assert!(
+        told.as_str().unwrap().contains("/old, which is older"),
+        "{told}"
+    );
+    assert_eq!(addresses(&world.get("old").await), ["192.0.2.10"]);
+}
