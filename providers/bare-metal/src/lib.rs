@@ -31,7 +31,7 @@ pub use asking::{POOL, RESERVATION, SHARING_KEY};
 pub use state::RECLAIM;
 
 use keeper::Keeper;
-use landfall_bare_metal_allocator::Holding;
+use landfall_bare_metal_allocator::{Holding, Uid};
 
 /// Hands out the addresses of AddressPools to the Services of one cluster.
 pub struct BareMetal {
@@ -66,9 +66,9 @@ impl BareMetal {
                 Owned {
                     id: Some(LoadBalancerId {
                         cluster: cluster.clone(),
-                        service_uid: uid.to_owned(),
+                        service_uid: uid.to_string(),
                     }),
-                    service: Some(service.clone()),
+                    service: Some(service),
                     description: format!("address {addresses}"),
                 }
             });
@@ -144,8 +144,9 @@ impl Provider for BareMetal {
     }
 
     async fn release(&self, id: &LoadBalancerId) -> Result<(), Error> {
+        let uid = Uid::from(&*id.service_uid);
         self.keeper
-            .with(|state, now| state.allocator.release(&id.service_uid, now));
+            .with(|state, now| state.allocator.release(&uid, now));
         Ok(())
     }
 

@@ -41,7 +41,9 @@ fn pool(v4: &[(u128, u128)], v6: &[(u128, u128)], skips: bool) -> PoolInput {
 
 fn need(number: usize, family: Family) -> Need {
     Need {
-        uid: format!("00000000-0000-4000-8000-{number:012x}").into(),
+        uid: format!("00000000-0000-4000-8000-{number:012x}")
+            .as_str()
+            .into(),
         service: ServiceName {
             namespace: "default".into(),
             name: format!("service-{number}"),

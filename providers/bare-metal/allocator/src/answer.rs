@@ -53,7 +53,7 @@ impl Allocator {
         let mut losers = self.pools.iter().filter(|it| it.lost.contains(&address));
         let loser = losers.next().filter(|_| pool.is_none());
         let holders = self.holders.of(address).iter();
-        let sharing = holders.filter_map(|slot| self.tenants.get(*slot).terms.sharing());
+        let sharing = holders.filter_map(|slot| self.tenants.get(*slot).terms.sharing.as_deref());
         Given {
             address,
             pool: pool.map(|it| it.name.clone()),

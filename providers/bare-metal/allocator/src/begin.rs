@@ -11,12 +11,13 @@ use crate::Allocator;
 use crate::need::Need;
 use crate::reservations::Want;
 use crate::tenants::Terms;
+use crate::uid::Uid;
 
 /// A Service as it is found at the start.
 #[derive(Debug, Clone)]
 pub struct Holding {
     /// `metadata.uid`.
-    pub uid: Arc<str>,
+    pub uid: Uid,
     /// What people call it.
     pub service: ServiceName,
     /// `metadata.creationTimestamp`.
@@ -87,12 +88,12 @@ impl Allocator {
                 self.settle_terms(slot, need);
                 self.tenants.get_mut(slot).asked = need.ask.kept();
                 if let Some((other, _)) = self.not_shared(slot, need, address, false) {
-                    let by = self.tenants.get(other).service.clone();
+                    let by = self.tenants.get(other).service();
                     self.evicted.insert(slot, (address, by));
                     continue;
                 }
             } else {
-                self.tenants.get_mut(slot).terms = Terms::Unknown;
+                self.tenants.get_mut(slot).terms = Terms::default();
             }
             self.tenants.get_mut(slot).put(address);
             self.holders.add(address, slot);

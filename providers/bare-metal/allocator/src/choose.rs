@@ -10,7 +10,7 @@ use crate::Allocator;
 use crate::need::{Need, Sharing};
 use crate::pool::{Pool, Standing};
 use crate::refusal::{NotShared, Refusal};
-use crate::tenants::{Slot, Terms};
+use crate::tenants::Slot;
 
 impl Allocator {
     /// Whether a Service keeps an address that it has. An address changes only when its Service
@@ -150,7 +150,7 @@ impl Allocator {
     /// Why a Service cannot be given an address that others have, if it cannot.
     fn in_use(&self, slot: Slot, need: &Need, address: IpAddr) -> Option<Refusal> {
         let (by, why) = self.not_shared(slot, need, address, true)?;
-        let by = self.tenants.get(by).service.clone();
+        let by = self.tenants.get(by).service();
         Some(Refusal::AddressInUse { address, by, why })
     }
 
@@ -168,11 +168,11 @@ impl Allocator {
         let others: Vec<_> = holders.filter(|it| *it != slot).collect();
         for &other in &others {
             let tenant = self.tenants.get(other);
-            let theirs = match &tenant.terms {
-                Terms::Unknown if new => return Some((other, NotShared::Key)),
-                Terms::Unknown => continue,
-                Terms::Alone => return Some((other, NotShared::Key)),
-                Terms::Shared(theirs) => theirs,
+            if !tenant.terms.known && !new {
+                continue;
+            }
+            let Some(theirs) = &tenant.terms.sharing else {
+                return Some((other, NotShared::Key));
             };
             let ours = need.sharing.as_ref().filter(|ours| ours.key == theirs.key);
             let Some(ours) = ours else {
@@ -184,14 +184,14 @@ impl Allocator {
             if !new {
                 continue;
             }
-            if let Some(why) = self.pool_forbids(need, address, &tenant.service.namespace) {
+            if let Some(why) = self.pool_forbids(need, address, &tenant.namespace) {
                 return Some((other, why));
             }
         }
         let first = others.first().filter(|_| new)?;
         let all = others
             .iter()
-            .filter_map(|it| self.tenants.get(*it).terms.sharing());
+            .filter_map(|it| self.tenants.get(*it).terms.sharing.as_deref());
         let with_ours = all.chain(&need.sharing);
         (!have_common_node(with_ours)).then_some((*first, NotShared::NoCommonNode))
     }

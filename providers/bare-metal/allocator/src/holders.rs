@@ -8,79 +8,63 @@ use crate::tenants::Slot;
 
 /// The addresses that Services have.
 #[derive(Debug, Default)]
-pub(crate) struct Holders(BTreeMap<IpAddr, Who>);
-
-/// Who has one. Most have theirs alone.
-#[derive(Debug)]
-enum Who {
-    One(Slot),
-    #[expect(
-        clippy::box_collection,
-        reason = "16 bytes instead of 24 for every address"
-    )]
-    Many(Box<Vec<Slot>>),
+pub(crate) struct Holders {
+    /// One of those who have it.
+    first: BTreeMap<IpAddr, Slot>,
+    /// All who have it, where they are several. Most addresses are one's alone.
+    several: BTreeMap<IpAddr, Vec<Slot>>,
 }
 
 impl Holders {
     /// Who has this address.
     pub(crate) fn of(&self, address: IpAddr) -> &[Slot] {
-        match self.0.get(&address) {
+        match self.first.get(&address) {
             None => &[],
-            Some(Who::One(slot)) => std::slice::from_ref(slot),
-            Some(Who::Many(slots)) => slots,
+            Some(first) => match self.several.get(&address) {
+                Some(several) => several,
+                None => std::slice::from_ref(first),
+            },
         }
     }
 
     /// Adds one who does not have it yet. Says whether nobody had it.
     pub(crate) fn add(&mut self, address: IpAddr, slot: Slot) -> bool {
-        match self.0.get_mut(&address) {
-            None => {
-                self.0.insert(address, Who::One(slot));
-                return true;
-            }
-            Some(Who::Many(slots)) => slots.push(slot),
-            Some(one) => {
-                let Who::One(first) = *one else {
-                    unreachable!("many are matched above")
-                };
-                *one = Who::Many(Box::new(vec![first, slot]));
-            }
-        }
+        let Some(first) = self.first.get(&address) else {
+            self.first.insert(address, slot);
+            return true;
+        };
+        let several = self.several.entry(address).or_insert_with(|| vec![*first]);
+        several.push(slot);
         false
     }
 
     /// Removes one. Says whether nobody has it any more.
     pub(crate) fn remove(&mut self, address: IpAddr, slot: Slot) -> bool {
-        match self.0.get_mut(&address) {
-            None => false,
-            Some(Who::One(one)) => {
-                let is_last = *one == slot;
-                if is_last {
-                    self.0.remove(&address);
-                }
-                is_last
+        let Some(several) = self.several.get_mut(&address) else {
+            let is_last = self.first.get(&address) == Some(&slot);
+            if is_last {
+                self.first.remove(&address);
             }
-            Some(many) => {
-                let Who::Many(slots) = many else {
-                    unreachable!("one is matched above")
-                };
-                slots.retain(|it| *it != slot);
-                if let [left] = slots.as_slice() {
-                    *many = Who::One(*left);
-                }
-                false
-            }
+            return is_last;
+        };
+        several.retain(|it| *it != slot);
+        if let Some(left) = several.first() {
+            self.first.insert(address, *left);
         }
+        if several.len() == 1 {
+            self.several.remove(&address);
+        }
+        false
     }
 
     /// The addresses of a range that somebody has.
     pub(crate) fn within(&self, range: RangeInclusive<IpAddr>) -> impl Iterator<Item = IpAddr> {
-        self.0.range(range).map(|(address, _)| *address)
+        self.first.range(range).map(|(address, _)| *address)
     }
 
     /// All of them.
     #[cfg(test)]
     pub(crate) fn all(&self) -> impl Iterator<Item = IpAddr> {
-        self.0.keys().copied()
+        self.first.keys().copied()
     }
 }

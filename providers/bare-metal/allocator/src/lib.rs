@@ -20,6 +20,7 @@ mod space;
 mod tenants;
 #[cfg(test)]
 mod tests;
+mod uid;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -36,6 +37,7 @@ pub use pool::{Pool, PoolInput, Spec, Standing};
 pub use refusal::Refusal;
 pub use reservations::{Reservation, ReservationInput, Want};
 pub use space::Space;
+pub use uid::Uid;
 
 use holders::Holders;
 use pools::Pools;
@@ -71,7 +73,7 @@ pub struct Allocator {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Changed {
     /// UIDs of Services whose answer is another.
-    pub services: BTreeSet<Arc<str>>,
+    pub services: BTreeSet<Uid>,
     /// Names of pools whose status is another.
     pub pools: BTreeSet<Arc<str>>,
     /// Names of reservations whose status is another.
@@ -94,7 +96,7 @@ impl Allocator {
     }
 
     /// Takes everything from a Service.
-    pub fn release(&mut self, uid: &str, now: Instant) {
+    pub fn release(&mut self, uid: &Uid, now: Instant) {
         let Some(slot) = self.tenants.slot(uid) else {
             return;
         };
@@ -154,20 +156,17 @@ impl Allocator {
     }
 
     /// The Services that have an address: UID, name and addresses.
-    pub fn provided(&self) -> impl Iterator<Item = (&str, &ServiceName, Vec<IpAddr>)> {
+    pub fn provided(&self) -> impl Iterator<Item = (&Uid, ServiceName, Vec<IpAddr>)> {
         self.tenants.iter().filter_map(|tenant| {
             let addresses: Vec<_> = tenant.addresses().into_iter().flatten().collect();
             let has = !addresses.is_empty();
-            has.then_some((&*tenant.uid, &tenant.service, addresses))
+            has.then(|| (&tenant.uid, tenant.service(), addresses))
         })
     }
 
     /// Writes down on what terms a Service has its addresses.
     fn settle_terms(&mut self, slot: Slot, need: &Need) {
-        let terms = match &need.sharing {
-            None => Terms::Alone,
-            Some(sharing) => Terms::Shared(Box::new(sharing.clone())),
-        };
+        let terms = Terms::of(need);
         let tenant = self.tenants.get_mut(slot);
         if tenant.terms == terms {
             return;
@@ -175,7 +174,7 @@ impl Allocator {
         let before = std::mem::replace(&mut tenant.terms, terms);
         let addresses = tenant.addresses();
         for address in addresses.into_iter().flatten() {
-            if let Terms::Shared(before) = &before {
+            if let Some(before) = &before.sharing {
                 self.forget_key(&before.key, address, slot);
             }
             self.note_key(slot, address);
@@ -259,7 +258,7 @@ impl Allocator {
         };
         tenant.clear(family);
         let terms = tenant.terms.clone();
-        if let Some(sharing) = terms.sharing() {
+        if let Some(sharing) = &terms.sharing {
             self.forget_key(&sharing.key, address, slot);
         }
         self.tell_reservation(address);
@@ -306,7 +305,7 @@ impl Allocator {
     /// Notes that one who shares may have an address now that others have.
     pub(crate) fn note_room(&mut self, address: IpAddr) {
         let holders = self.holders.of(address).iter();
-        let mut terms = holders.filter_map(|it| self.tenants.get(*it).terms.sharing());
+        let mut terms = holders.filter_map(|it| self.tenants.get(*it).terms.sharing.as_ref());
         let key = terms.next().map(|it| Obstacle::Key(it.key.clone()));
         self.ended.extend(key);
         self.ended.push_back(Obstacle::Address(address));
@@ -360,7 +359,7 @@ impl Allocator {
 
     /// Notes under which key an address of a Service is shared.
     fn note_key(&mut self, slot: Slot, address: IpAddr) {
-        if let Terms::Shared(sharing) = &self.tenants.get(slot).terms {
+        if let Some(sharing) = &self.tenants.get(slot).terms.sharing {
             let addresses = self.keys.entry(sharing.key.clone()).or_default();
             addresses.insert(address);
             self.ended.push_back(Obstacle::Key(sharing.key.clone()));
@@ -370,8 +369,8 @@ impl Allocator {
     /// Notes that a Service has an address under a key no more.
     fn forget_key(&mut self, key: &str, address: IpAddr, slot: Slot) {
         let others = self.holders.of(address).iter().filter(|it| **it != slot);
-        let mut terms = others.map(|it| &self.tenants.get(*it).terms);
-        if terms.any(|it| matches!(it, Terms::Shared(other) if &*other.key == key)) {
+        let mut sharing = others.filter_map(|it| self.tenants.get(*it).terms.sharing.as_ref());
+        if sharing.any(|it| &*it.key == key) {
             return;
         }
         if let Some(addresses) = self.keys.get_mut(key) {
@@ -385,10 +384,8 @@ impl Allocator {
     /// Lets those be looked at who share an address with a Service that takes traffic only where
     /// its endpoints are: whether a node has an endpoint of each may be another.
     fn tell_other_holders(&mut self, address: IpAddr, slot: Slot, terms: &Terms) {
-        if terms
-            .sharing()
-            .is_none_or(|sharing| sharing.local.is_none())
-        {
+        let sharing = terms.sharing.as_ref();
+        if sharing.is_none_or(|sharing| sharing.local.is_none()) {
             return;
         }
         let others = self.holders.of(address).iter().filter(|it| **it != slot);

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use crate::uid::Uid;
 use landfall_provider_api::{Family, FamilyPolicy, Protocol, ServiceName};
 
 /// Namespace and name of an AddressReservation.
@@ -14,7 +15,7 @@ pub type ReservationName = ServiceName;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Need {
     /// `metadata.uid`.
-    pub uid: Arc<str>,
+    pub uid: Uid,
     /// What people call it.
     pub service: ServiceName,
     /// `metadata.creationTimestamp`.

@@ -12,6 +12,7 @@ use landfall_provider_api::{Family, ServiceName};
 use crate::Allocator;
 use crate::need::{Ask, ReservationName};
 use crate::pool::{Pool, Standing};
+use crate::tenants::Tenant;
 use crate::waiting::Obstacle;
 
 /// An AddressReservation as it was read.
@@ -182,20 +183,20 @@ impl Allocator {
     }
 
     /// The Services that have an address.
-    pub fn users(&self, address: IpAddr) -> impl Iterator<Item = &ServiceName> {
+    pub fn users(&self, address: IpAddr) -> impl Iterator<Item = ServiceName> {
         let slots = self.holders.of(address).iter();
-        slots.map(|slot| &self.tenants.get(*slot).service)
+        slots.map(|slot| self.tenants.get(*slot).service())
     }
 
     /// The Service that has an address because it names the reservation that keeps it.
-    pub fn user(&self, name: &ReservationName, address: IpAddr) -> Option<&ServiceName> {
+    pub fn user(&self, name: &ReservationName, address: IpAddr) -> Option<ServiceName> {
         let slots = self.holders.of(address).iter();
         let mut tenants = slots.map(|slot| self.tenants.get(*slot));
         let names_it = |ask: &Ask| ask.reservations.contains(&name.name);
         let user = tenants.find(|it| {
-            it.service.namespace == name.namespace && it.asked.as_deref().is_some_and(names_it)
+            *it.namespace == *name.namespace && it.asked.as_deref().is_some_and(names_it)
         });
-        user.map(|it| &it.service)
+        user.map(Tenant::service)
     }
 
     /// The pool that has an address.
@@ -247,7 +248,7 @@ impl Allocator {
 
     fn tell_who_names(&mut self, name: &ReservationName) {
         self.tell_who_asked(|tenant, ask| {
-            tenant.service.namespace == name.namespace && ask.reservations.contains(&name.name)
+            *tenant.namespace == *name.namespace && ask.reservations.contains(&name.name)
         });
     }
 

@@ -193,7 +193,7 @@ impl Story {
             }
             let needs = slots.iter().map(|slot| {
                 let tenant = allocator.tenants.get(*slot);
-                &self.services[&*tenant.uid].need
+                &self.services[&tenant.uid.to_string()].need
             });
             let needs: Vec<_> = needs.collect();
             for (index, one) in needs.iter().enumerate() {
