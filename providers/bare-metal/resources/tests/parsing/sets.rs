@@ -54,15 +54,20 @@ fn set(ranges: &[AddressRange]) -> AddressSet {
     ranges.iter().copied().collect()
 }
 
-/// Ranges in order, and a gap between any two of a family.
+/// Ranges in order, and between any two of a family an address that is in neither.
 fn is_normal(set: &AddressSet) -> bool {
+    let number = |address: IpAddr| match address {
+        IpAddr::V4(it) => u128::from(it.to_bits()),
+        IpAddr::V6(it) => it.to_bits(),
+    };
     set.ranges().windows(2).all(|pair| {
-        let joined = set
-            .ranges()
-            .iter()
-            .filter(|it| it.family() == pair[0].family())
-            .copied();
-        pair[0] < pair[1] && joined.collect::<AddressSet>().ranges() == set.of(pair[0].family())
+        let [one, another] = [pair[0], pair[1]];
+        if one.family() != another.family() {
+            return one.family() == IpFamily::Ipv4;
+        }
+        number(another.first())
+            .checked_sub(number(one.last()))
+            .is_some_and(|gap| gap > 1)
     })
 }
 
