@@ -9,10 +9,13 @@ mod advertisement;
 mod community;
 mod fault;
 pub mod kinds;
+pub mod metallb;
 mod names;
 mod peer;
 mod pool;
 mod range;
+mod read;
+mod request;
 mod reservation;
 mod selector;
 mod set;
@@ -23,9 +26,13 @@ pub use advertisement::{BgpRule, InterfacePattern, L2Rule, Pools};
 pub use community::{Community, CommunityError};
 pub use fault::Fault;
 pub use kinds::crds;
-pub use peer::{BfdSession, Distance, Peer, Place, RemoteAsn};
+pub use peer::{BfdSession, Distance, Password, Peer, Place, RemoteAsn};
 pub use pool::Pool;
 pub use range::{AddressRange, Entry, EntryError};
+pub use read::{Read, read};
+pub use request::{
+    ADDRESS_POOL, LOAD_BALANCER_IPS, RESERVATION, Requested, SHARING_KEY, requested,
+};
 pub use reservation::Reservation;
 pub use selector::Selectors;
 pub use set::AddressSet;

@@ -37,6 +37,11 @@ impl Selectors {
         self.selects_all() || self.0.iter().any(|it| it.matches(labels))
     }
 
+    /// The selectors of which one is enough; none: everything is matched.
+    pub fn alternatives(&self) -> &[Selector] {
+        &self.0
+    }
+
     /// The selector of a field: absent and empty select everything.
     pub(crate) fn parse(
         field: &str,
