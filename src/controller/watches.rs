@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{Namespace, Node, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::watcher::Event;
-use kube::{Client, ResourceExt};
+use kube::{Api, Client, ResourceExt};
 use landfall_provider_api as api;
 use landfall_provider_api::{ClusterId, EndpointInput, ServiceName};
 use landfall_service::{Surroundings, name_of, targets};
@@ -59,7 +59,13 @@ impl Watches {
         tasks.push(task);
         let (nodes_known, nodes) = watch::channel(None);
         if inputs.iter().any(|it| it.nodes) {
-            let events = watched(client, "Nodes", health.clone(), Arc::default(), thin_node);
+            let events = watched(
+                Api::all(client.clone()),
+                "Nodes",
+                health.clone(),
+                Arc::default(),
+                thin_node,
+            );
             tasks.push(follow_nodes(events, nodes_known, notes.clone()).boxed());
         } else {
             nodes_known.send_replace(Some(Arc::default()));
@@ -77,7 +83,7 @@ impl Watches {
                 read.send_replace(false);
                 let slices = Arc::<Mutex<Slices>>::default();
                 let events = watched(
-                    client,
+                    Api::all(client.clone()),
                     "EndpointSlices",
                     health.clone(),
                     Arc::default(),
@@ -172,7 +178,13 @@ fn services(
     doubt: Arc<Notify>,
 ) -> (Store<Service>, Task) {
     let (store, mut writer) = reflector::store();
-    let events = watched(client, "Services", health, doubt, thin_service);
+    let events = watched(
+        Api::all(client.clone()),
+        "Services",
+        health,
+        doubt,
+        thin_service,
+    );
     let task = async move {
         let mut events = std::pin::pin!(events);
         while let Some(event) = events.next().await {
@@ -196,7 +208,13 @@ fn namespaces(
     health: Health,
 ) -> (Store<Namespace>, Task) {
     let (store, mut writer) = reflector::store();
-    let events = watched(client, "Namespaces", health, Arc::default(), thin_namespace);
+    let events = watched(
+        Api::all(client.clone()),
+        "Namespaces",
+        health,
+        Arc::default(),
+        thin_namespace,
+    );
     let task = async move {
         let mut events = std::pin::pin!(events);
         while let Some(event) = events.next().await {

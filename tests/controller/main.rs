@@ -10,6 +10,7 @@ mod doubting;
 mod drifting;
 mod failing;
 mod inputs;
+mod nodes;
 mod place;
 mod provider;
 mod providing;

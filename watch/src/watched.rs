@@ -9,7 +9,7 @@ use futures::{Stream, StreamExt, stream};
 use kube::api::ListParams;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event};
-use kube::{Api, Client, Resource};
+use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
@@ -34,20 +34,19 @@ struct Watched<K> {
     health: Health,
 }
 
-/// The events of all objects of a kind; what goes wrong goes to the log and to `health`.
-/// `prepare` may thin out an object before anybody keeps it. Whenever `doubt` is told, all is read
-/// again.
+/// The events of the objects that `api` reads, which `what` names in the plural; what goes wrong goes
+/// to the log and to `health`. `prepare` may thin out an object before anybody keeps it. Whenever
+/// `doubt` is told, all is read again.
 pub fn watched<K>(
-    client: &Client,
+    api: Api<K>,
     what: &'static str,
     health: Health,
     doubt: Arc<Notify>,
     prepare: fn(&mut K),
 ) -> impl Stream<Item = Event<K>> + Send + use<K>
 where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
+    K: Resource + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
 {
-    let api = Api::<K>::all(client.clone());
     let again = api.clone();
     let start = move || {
         watcher::watcher(again.clone(), watcher::Config::default())

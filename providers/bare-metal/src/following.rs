@@ -108,7 +108,7 @@ impl Follower {
     async fn follow<K: Followed + 'static>(self, what: &'static str) {
         let thin = |object: &mut K| object.meta_mut().managed_fields = None;
         let events = watched::<K>(
-            &self.client,
+            Api::all(self.client.clone()),
             what,
             self.health.clone(),
             Arc::default(),
