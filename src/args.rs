@@ -33,6 +33,10 @@ pub enum Action {
     Sweep(SweepArguments),
     /// Print the definitions of Landfall's custom resources, to be applied to a cluster
     Crds,
+    /// Print our own objects in place of MetalLB's, and what of them cannot be carried over
+    Migrate(MigrateArguments),
+    /// Judge manifests as the controller would, without a cluster: our kinds, MetalLB's, and Services
+    Validate(ValidateArguments),
     /// Try it on this machine: a mock cluster, a mock cloud, nodes and the controller in one process
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArguments),
@@ -89,6 +93,35 @@ pub struct SweepArguments {
     /// Release what is shown without this flag
     #[arg(long)]
     pub confirm: bool,
+}
+
+/// `landfall migrate`.
+#[derive(Debug, Args)]
+pub struct MigrateArguments {
+    /// Files with MetalLB's objects; - is standard input [default: they are read from the cluster]
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// Namespace in the cluster that has MetalLB's objects
+    #[arg(
+        long,
+        value_name = "NAMESPACE",
+        default_value = "metallb-system",
+        conflicts_with = "files"
+    )]
+    pub namespace: String,
+
+    /// Kubeconfig of the cluster [default: $KUBECONFIG, else ~/.kube/config, else the pod's own]
+    #[arg(long, value_name = "FILE", conflicts_with = "files")]
+    pub kubeconfig: Option<PathBuf>,
+}
+
+/// `landfall validate`.
+#[derive(Debug, Args)]
+pub struct ValidateArguments {
+    /// Files of YAML, of any number of documents each; - is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
 }
 
 /// Several replicas may run; of those that name one Lease, one works.

@@ -7,10 +7,13 @@ pub mod controller;
 mod crds;
 mod kubernetes;
 pub mod lease;
+mod manifests;
+mod migrate;
 pub mod providers;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 mod start;
 mod sweep;
+mod validate;
 
 pub use start::start;

@@ -8,13 +8,13 @@ use kube::Client;
 use landfall_process::{Failure, bind, listening, ready, say};
 use tokio_util::sync::CancellationToken;
 
-use crate::args::{Action, Arguments, ControllerArguments, LeaseArguments};
+use crate::args::{Action, Arguments, ControllerArguments, LeaseArguments, MigrateArguments};
 use crate::config::Config;
 use crate::controller::{self, Metrics, Setup};
 use crate::lease::election::Timing;
 use crate::lease::{self, Candidate, Gate, Lost};
 use crate::providers::{self, Prepared};
-use crate::{admin, crds, kubernetes, sweep};
+use crate::{admin, crds, kubernetes, migrate, sweep, validate};
 use landfall_watch::Health;
 
 /// Runs what the command line asks for until `stop` is cancelled.
@@ -31,9 +31,19 @@ pub async fn start(arguments: Arguments, stop: CancellationToken) -> Result<(), 
             stop.run_until_cancelled(swept).await.unwrap_or(Ok(()))
         }
         Action::Crds => crds::print(),
+        Action::Migrate(arguments) => run_migrate(arguments, stop).await,
+        Action::Validate(arguments) => validate::run(&arguments.files),
         #[cfg(feature = "sandbox")]
         Action::Sandbox(arguments) => crate::sandbox::run(arguments, stop).await,
     }
+}
+
+async fn run_migrate(arguments: MigrateArguments, stop: CancellationToken) -> Result<(), Failure> {
+    if !arguments.files.is_empty() {
+        return migrate::files(&arguments.files);
+    }
+    let migrated = migrate::cluster(arguments.kubeconfig.as_deref(), &arguments.namespace);
+    stop.run_until_cancelled(migrated).await.unwrap_or(Ok(()))
 }
 
 async fn run_controller(

@@ -27,7 +27,7 @@ fn the_definitions_in_deploy_are_those_that_the_program_prints() {
 }
 
 /// The kinds are there, and can be asked for.
-async fn kinds() -> Option<Plane> {
+pub async fn kinds() -> Option<Plane> {
     let plane = Plane::find().await?;
     until("the kinds are there", async || {
         // Others apply them at the same time.

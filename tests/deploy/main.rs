@@ -7,6 +7,7 @@ mod grants;
 mod image;
 mod kinds;
 mod manifests;
+mod migrating;
 mod plane;
 mod tables;
 

@@ -1,6 +1,33 @@
 //! The three forms of addresses.
 
-use landfall_bare_metal_resources::{AddressRange, Entry};
+use landfall_bare_metal_resources::{AddressRange, Entry, requested};
+use proptest::prelude::*;
+
+/// Texts that somebody may write where addresses are expected.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        ".{0,40}",
+        "[0-9a-fA-F:./%-]{0,60}",
+        "[0-9]{1,3}[.][0-9]{1,3}[.][0-9]{1,3}[.][0-9]{1,3}(/[0-9]{1,3}|-[0-9.]{7,15})?",
+        "[0-9a-f:]{2,20}(/[0-9]{1,3}|-[0-9a-f:]{2,20})?",
+    ]
+}
+
+proptest! {
+    /// Whatever stands there is either refused or means what it is shown as.
+    #[test]
+    fn no_text_breaks_the_parser_and_what_it_shows_means_the_same(text in text()) {
+        if let Ok(entry) = text.parse::<Entry>() {
+            prop_assert_eq!(entry.to_string().parse::<Entry>().unwrap(), entry);
+            let shown = entry.range().to_string();
+            prop_assert_eq!(shown.parse::<Entry>().unwrap().range(), entry.range());
+        }
+        let key = "landfall.dev/load-balancer-ips".to_owned();
+        if let Ok(asked) = requested(&[(key, text)].into()) {
+            prop_assert!(asked.addresses.len() <= 2);
+        }
+    }
+}
 
 #[test]
 fn addresses_are_written_in_three_forms() {
