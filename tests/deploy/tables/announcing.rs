@@ -27,6 +27,16 @@ pub fn l2_advertisements() -> Table {
             "interfaces[0]",
             "should match",
         ),
+        (
+            json!({"interfaces": (0..65).map(|it| format!("eth{it}")).collect::<Vec<_>>()}),
+            "interfaces",
+            "at most 64",
+        ),
+        (
+            json!({"preferredNodes": vec![json!({"weight": 1, "selector": {}}); 33]}),
+            "preferredNodes",
+            "at most 32",
+        ),
         (json!({"offSubnet": "Yes"}), "offSubnet", "Allow"),
         (json!({"probe": "Slow"}), "probe", "Strict"),
         (
@@ -48,24 +58,6 @@ pub fn l2_advertisements() -> Table {
 }
 
 pub fn bgp_advertisements() -> Table {
-    let good = [
-        json!({}),
-        json!({
-            "pools": ["blue"],
-            "peers": ["tor-1"],
-            "nodeSelector": {},
-            "aggregationLength": 24,
-            "aggregationLengthV6": 64,
-            "localPref": 4_294_967_295_u32,
-            "med": 0,
-            "asPathPrepend": 2,
-            "communities": ["65000:100", "large:65000:1:4294967295", "no-export", "blue"],
-            "communityAliases": {"blue": "65000:1", "red": "large:1:2:3"},
-            "nextHop": {"ipv4": "192.0.2.1", "ipv6": "2001:db8::1"},
-            "serviceAttributes": ["LocalPref", "MED", "ASPathPrepend", "Communities"],
-        }),
-        json!({"serviceSelector": {"matchLabels": {"a": "b"}}}),
-    ];
     let wrong = [
         (
             json!({"aggregationLength": 0}),
@@ -113,6 +105,11 @@ pub fn bgp_advertisements() -> Table {
             "should match",
         ),
         (
+            json!({"communities": (0..64).map(|it| format!("65000:{it}")).collect::<Vec<_>>()}),
+            "communities",
+            "at most 63",
+        ),
+        (
             json!({"communityAliases": {"Blue": "1:2"}}),
             "communityAliases",
             "lower-case",
@@ -141,9 +138,31 @@ pub fn bgp_advertisements() -> Table {
     ];
     Table {
         kind: "BGPAdvertisement",
-        good: good.to_vec(),
+        good: good_bgp_advertisements(),
         refused: rows(wrong),
     }
+}
+
+fn good_bgp_advertisements() -> Vec<Value> {
+    let good = [
+        json!({}),
+        json!({
+            "pools": ["blue"],
+            "peers": ["tor-1"],
+            "nodeSelector": {},
+            "aggregationLength": 24,
+            "aggregationLengthV6": 64,
+            "localPref": 4_294_967_295_u32,
+            "med": 0,
+            "asPathPrepend": 2,
+            "communities": ["65000:100", "large:65000:1:4294967295", "no-export", "blue"],
+            "communityAliases": {"blue": "65000:1", "red": "large:1:2:3"},
+            "nextHop": {"ipv4": "192.0.2.1", "ipv6": "2001:db8::1"},
+            "serviceAttributes": ["LocalPref", "MED", "ASPathPrepend", "Communities"],
+        }),
+        json!({"serviceSelector": {"matchLabels": {"a": "b"}}}),
+    ];
+    good.to_vec()
 }
 
 /// A good peer, with these fields besides or instead.

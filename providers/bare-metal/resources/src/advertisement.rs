@@ -11,7 +11,7 @@ use crate::kinds::{
     BGPAdvertisement, BGPAdvertisementSpec, L2Advertisement, NextHop, OffSubnet, Probe,
     ServiceAttribute,
 };
-use crate::names::{is_alias, none_twice, object_names};
+use crate::names::{at_most, is_alias, none_twice, object_names};
 use crate::range::EntryError;
 use crate::reservation::one_address;
 use crate::selector::Selectors;
@@ -76,6 +76,9 @@ impl L2Rule {
             }
         }
         none_twice("spec.interfaces", &spec.interfaces, &mut faults);
+        at_most("spec.interfaces", 64, spec.interfaces.len(), &mut faults);
+        let preferences = spec.preferred_nodes.len();
+        at_most("spec.preferredNodes", 32, preferences, &mut faults);
         let mut preferred = Vec::new();
         for (at, item) in spec.preferred_nodes.iter().enumerate() {
             let field = format!("spec.preferredNodes[{at}]");
@@ -282,6 +285,9 @@ fn communities(
         }
     }
     none_twice("spec.communities", &spec.communities, faults);
+    at_most("spec.communities", 63, spec.communities.len(), faults);
+    let names = spec.community_aliases.len();
+    at_most("spec.communityAliases", 256, names, faults);
     let mut communities = BTreeSet::new();
     for (at, text) in spec.communities.iter().enumerate() {
         match Community::parse(text, &aliases) {

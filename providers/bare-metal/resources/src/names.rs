@@ -24,6 +24,7 @@ pub(crate) fn object_names(field: &str, names: &[String], faults: &mut Vec<Fault
         object_name(&format!("{field}[{at}]"), name, faults);
     }
     none_twice(field, names, faults);
+    at_most(field, 1000, names.len(), faults);
 }
 
 /// Every item that stands in the list before already is a fault.
@@ -33,6 +34,14 @@ pub(crate) fn none_twice<T: PartialEq>(field: &str, items: &[T], faults: &mut Ve
             let message = format!("it stands in {field}[{before}] already");
             faults.push(Fault::new(format!("{field}[{at}]"), message));
         }
+    }
+}
+
+/// More items than the schema takes are a fault of the list.
+pub(crate) fn at_most(field: &str, most: usize, count: usize, faults: &mut Vec<Fault>) {
+    if count > most {
+        let message = format!("{count} items are too many; {most} may be there");
+        faults.push(Fault::new(field, message));
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::fault::Fault;
 use crate::kinds::{AddressPool, AddressPoolSpec, Allocation, Sharing};
+use crate::names::at_most;
 use crate::range::{AddressRange, Entry};
 use crate::selector::Selectors;
 use crate::set::AddressSet;
@@ -88,10 +89,7 @@ fn reuse_after(text: &str, faults: &mut Vec<Fault>) -> Duration {
 
 /// The items of a list that are addresses, each with its place in the list.
 fn entries(field: &str, texts: &[String], faults: &mut Vec<Fault>) -> Vec<(usize, Entry)> {
-    if texts.len() > 1000 {
-        let message = format!("{} items are too many; 1000 may be there", texts.len());
-        faults.push(Fault::new(field, message));
-    }
+    at_most(field, 1000, texts.len(), faults);
     let mut entries = Vec::with_capacity(texts.len());
     for (at, text) in texts.iter().enumerate() {
         match text.parse() {

@@ -13,7 +13,7 @@ pub const LOAD_BALANCER_IPS: &str = "landfall.dev/load-balancer-ips";
 pub const ADDRESS_POOL: &str = "landfall.dev/address-pool";
 /// The annotation with the key that Services share an address by.
 pub const SHARING_KEY: &str = "landfall.dev/sharing-key";
-/// The annotation with the name of a reservation in the Service's namespace.
+/// The annotation with the name of a reservation in the Service's namespace, or two with a comma between.
 pub const RESERVATION: &str = "landfall.dev/reservation";
 
 /// What a Service asks for.
@@ -25,8 +25,8 @@ pub struct Requested {
     pub pool: Option<String>,
     /// An address together with Services that have the same key.
     pub sharing_key: Option<String>,
-    /// The address of this reservation.
-    pub reservation: Option<String>,
+    /// The addresses of these reservations: none, one, or one of each family.
+    pub reservations: Vec<String>,
 }
 
 /// What a Service asks for by Landfall's own annotations. All faults at once.
@@ -37,9 +37,9 @@ pub fn requested(annotations: &BTreeMap<String, String>) -> Result<Requested, Ve
         [own(LOAD_BALANCER_IPS), own(ADDRESS_POOL), own(SHARING_KEY)],
         &mut faults,
     );
-    if let Some((key, name)) = own(RESERVATION) {
-        object_name(&field(key), name, &mut faults);
-        requested.reservation = Some(name.to_owned());
+    if let Some((key, names)) = own(RESERVATION) {
+        requested.reservations = items(names).map(str::to_owned).collect();
+        reservations(&field(key), &requested.reservations, &mut faults);
         let others = [own(LOAD_BALANCER_IPS), own(ADDRESS_POOL)];
         if let Some((other, _)) = others.into_iter().flatten().next() {
             let message = format!("a reservation says the address already; leave out {other}");
@@ -78,7 +78,31 @@ pub(crate) fn ask(
             .unwrap_or_default(),
         pool: pool.map(|(_, name)| name.to_owned()),
         sharing_key: sharing_key.map(|(_, key)| key.to_owned()),
-        reservation: None,
+        reservations: Vec::new(),
+    }
+}
+
+/// The items of a list with commas between; a comma too many is passed over.
+fn items(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim).filter(|it| !it.is_empty())
+}
+
+/// Names of one or two reservations of the Service's own namespace.
+fn reservations(field: &str, names: &[String], faults: &mut Vec<Fault>) {
+    for (at, name) in names.iter().enumerate() {
+        if names[..at].contains(name) {
+            faults.push(Fault::new(field, format!("'{name}' is named twice")));
+        } else if name.contains('/') {
+            let message = format!("'{name}' is of a namespace");
+            let hint = "a Service can name reservations of its own namespace only";
+            faults.push(Fault::new(field, message).hint(hint));
+        } else {
+            object_name(field, name, faults);
+        }
+    }
+    if names.len() > 2 {
+        let message = format!("{} reservations are too many", names.len());
+        faults.push(Fault::new(field, message).hint("one, or one of each family"));
     }
 }
 
@@ -89,7 +113,7 @@ fn field(key: &str) -> String {
 
 /// One address, or one of each family.
 fn list(field: &str, text: &str, faults: &mut Vec<Fault>) -> Vec<IpAddr> {
-    let texts: Vec<_> = text.split(',').map(str::trim).collect();
+    let texts: Vec<_> = items(text).collect();
     if texts.len() > 2 {
         let message = format!("{} addresses are too many", texts.len());
         let hint = "one, or one of each family";

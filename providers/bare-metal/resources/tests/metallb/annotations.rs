@@ -19,7 +19,7 @@ fn asked(addresses: &[&str], pool: Option<&str>, key: Option<&str>) -> Requested
         addresses: addresses.iter().map(|it| it.parse().unwrap()).collect(),
         pool: pool.map(str::to_owned),
         sharing_key: key.map(str::to_owned),
-        reservation: None,
+        reservations: Vec::new(),
     }
 }
 
@@ -86,10 +86,6 @@ fn said(found: Result<Requested, Vec<Fault>>) -> Vec<String> {
 fn what_nobody_can_be_given_is_refused() {
     let rows = [
         (
-            "192.0.2.1,",
-            "'' is no address, such as 192.0.2.10 or 2001:db8::10",
-        ),
-        (
             "192.0.2.0/24",
             "'192.0.2.0/24' is no address, such as 192.0.2.10 or 2001:db8::10",
         ),
@@ -138,8 +134,28 @@ fn our_own_annotations_say_the_same_and_name_reservations() {
     ]));
     let expected = asked(&["2001:db8::1", "192.0.2.1"], Some("blue"), Some("key"));
     assert_eq!(all.unwrap(), expected);
-    let reserved = requested(&map(&[("landfall.dev/reservation", "front")])).unwrap();
-    assert_eq!(reserved.reservation.as_deref(), Some("front"));
+    for (text, names) in [
+        ("front", &["front"][..]),
+        (" front, ,back,", &["front", "back"]),
+    ] {
+        let reserved = requested(&map(&[("landfall.dev/reservation", text)])).unwrap();
+        assert_eq!(reserved.reservations, names);
+    }
+    for (text, message) in [
+        (
+            "a,b,c",
+            "3 reservations are too many (one, or one of each family)",
+        ),
+        ("a,a", "'a' is named twice"),
+        (
+            "other/a",
+            "'other/a' is of a namespace (a Service can name reservations of its own namespace only)",
+        ),
+    ] {
+        let refused = requested(&map(&[("landfall.dev/reservation", text)]));
+        let expected = format!("metadata.annotations[landfall.dev/reservation]: {message}");
+        assert_eq!(said(refused), [expected]);
+    }
     let twice = map(&[
         ("landfall.dev/reservation", "Front"),
         ("landfall.dev/address-pool", "blue"),
