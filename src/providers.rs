@@ -30,7 +30,7 @@ pub fn prepare(configured: &[config::Provider]) -> Result<Vec<Prepared>, Failure
             Backend::MockCloud { token_file, .. } => {
                 read_token(&format!("providers[{index}].tokenFile"), token_file)
             }
-            Backend::BareMetal => Ok(String::new()),
+            Backend::BareMetal { .. } => Ok(String::new()),
         };
         match token {
             Ok(token) => prepared.push(Prepared {
@@ -55,7 +55,7 @@ impl Prepared {
 
     /// Whether it holds anything outside the cluster, that may belong to no Service.
     pub fn holds_things_outside(&self) -> bool {
-        !matches!(self.configured.backend, Backend::BareMetal)
+        !matches!(self.configured.backend, Backend::BareMetal { .. })
     }
 
     /// Makes the provider, for a cluster whose API server the client speaks to.
@@ -65,20 +65,26 @@ impl Prepared {
         client: &Client,
         health: &Health,
     ) -> Result<Registration, Failure> {
+        let mut aside = None;
         let provider: Arc<dyn Provider> = match &self.configured.backend {
             Backend::MockCloud { url, families, .. } => {
                 let made = MockCloud::new(url, &self.token, cluster.clone());
                 let made = made.map_err(|error| Failure::usage(format!("url {url}: {error}")))?;
                 Arc::new(made.with_families(families.iter().copied()))
             }
-            Backend::BareMetal => {
+            Backend::BareMetal { read_metallb } => {
                 let (client, health) = (client.clone(), health.clone());
-                Arc::new(BareMetal::new(client, cluster.clone(), health))
+                let made = BareMetal::new(client, cluster.clone(), health);
+                let namespace = read_metallb.as_ref().map(|it| it.namespace.clone());
+                let made = made.reading_metallb(namespace);
+                aside = Some(made.aside());
+                Arc::new(made)
             }
         };
         Ok(Registration {
             class: self.configured.class.clone(),
             default: self.configured.default,
+            aside,
             provider,
             drift_interval: self.configured.drift_interval,
             sweep_after: self.configured.sweep_after,

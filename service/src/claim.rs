@@ -5,7 +5,7 @@ use std::fmt;
 use k8s_openapi::api::core::v1::Service;
 use landfall_provider_api::Capabilities;
 
-use crate::marks::{Mark, is_load_balancer, mark_of};
+use crate::marks::{Mark, is_load_balancer, is_marked_for, mark_of};
 
 /// A load balancer class (`spec.loadBalancerClass`, KEP-1959). Each provider owns one, so within
 /// a process it names the provider.
@@ -37,6 +37,8 @@ pub struct Claim {
     pub class: Class,
     /// Also Services without a class.
     pub default: bool,
+    /// But, of those, only such as bear its marks already: somebody else takes the others.
+    pub aside: bool,
     /// What the provider can do.
     pub capabilities: Capabilities,
 }
@@ -52,6 +54,13 @@ impl Claims {
         Self(claims)
     }
 
+    /// The same, while all of them stand aside.
+    #[cfg(test)]
+    pub(crate) fn standing_aside(mut self) -> Self {
+        self.0.iter_mut().for_each(|claim| claim.aside = true);
+        self
+    }
+
     /// Who claims this Service: nobody unless it is of type LoadBalancer. Services without a
     /// class go to the default provider.
     pub fn claimant(&self, service: &Service) -> Option<&Claim> {
@@ -61,6 +70,7 @@ impl Claims {
         let class = service.spec.as_ref()?.load_balancer_class.as_deref();
         self.0.iter().find(|claim| match class {
             Some(class) => claim.class.as_str() == class,
+            None if claim.aside => claim.default && is_marked_for(service, claim.class.as_str()),
             None => claim.default,
         })
     }
@@ -99,6 +109,16 @@ impl Claims {
 #[cfg(test)]
 mod tests {
     use crate::testing::{claims, service};
+
+    #[test]
+    fn one_who_stands_aside_takes_no_service_without_a_class_that_is_not_its_own() {
+        let claims = claims(&[("example.com/a", true)]).standing_aside();
+        let claimed = |service| claims.claimant(&service).is_some();
+        assert!(!claimed(service().into()));
+        assert!(claimed(service().marked("example.com/a").into()));
+        assert!(!claimed(service().marked("example.com/b").into()));
+        assert!(claimed(service().class("example.com/a").into()));
+    }
 
     #[test]
     fn a_service_goes_to_its_class_or_to_the_default() {

@@ -143,6 +143,7 @@ pub(crate) fn claims(classes: &[(&str, bool)]) -> Claims {
     let claim = |&(class, default): &(&str, bool)| Claim {
         class: Class::new(class),
         default,
+        aside: false,
         capabilities: capabilities(),
     };
     Claims::new(classes.iter().map(claim).collect())

@@ -81,6 +81,22 @@ impl<'v, 'f> Fields<'v, 'f> {
         &[]
     }
 
+    /// A value whose fields are to be read, if it is there.
+    pub(super) fn mapping(&mut self, name: &'static str) -> Option<&'v Value> {
+        self.asked.push(name);
+        self.map?.get(name)
+    }
+
+    /// Reads the fields of a mapping within this one.
+    pub(super) fn within<T>(
+        &mut self,
+        value: &Value,
+        path: &str,
+        read: impl FnOnce(&mut Fields<'_, '_>) -> T,
+    ) -> T {
+        read(&mut Fields::of(value, path, self.faults))
+    }
+
     /// IP families by their names in Kubernetes, each once; IPv4 where they are absent.
     pub(super) fn families(&mut self, name: &'static str) -> Option<Vec<Family>> {
         self.asked.push(name);

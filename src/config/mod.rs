@@ -69,7 +69,18 @@ pub enum Backend {
         families: Vec<Family>,
     },
     /// `bare-metal`.
-    BareMetal,
+    BareMetal {
+        /// `readMetalLB`: MetalLB's objects are read as well.
+        #[serde(rename = "readMetalLB", skip_serializing_if = "Option::is_none")]
+        read_metallb: Option<ReadMetalLb>,
+    },
+}
+
+/// `readMetalLB`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReadMetalLb {
+    /// `namespace` that the objects are in.
+    pub namespace: String,
 }
 
 fn as_text<S: Serializer>(value: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
@@ -148,7 +159,7 @@ fn provider(
     let sweep_after = fields.duration("sweepAfter", SWEEP_AFTER);
     let backend = match kind.as_deref() {
         Some("mock-cloud") => mock_cloud(&mut fields, folder),
-        Some("bare-metal") => Some(Backend::BareMetal),
+        Some("bare-metal") => bare_metal(path, &mut fields),
         Some(other) => {
             fields.fault(
                 "type",
@@ -186,6 +197,23 @@ fn mock_cloud(fields: &mut Fields<'_, '_>, folder: &Path) -> Option<Backend> {
         url: url?,
         token_file: folder.join(token_file?),
         families: families?,
+    })
+}
+
+fn bare_metal(path: &str, fields: &mut Fields<'_, '_>) -> Option<Backend> {
+    let Some(read) = fields.mapping("readMetalLB") else {
+        return Some(Backend::BareMetal { read_metallb: None });
+    };
+    let path = format!("{path}.readMetalLB");
+    let namespace = fields.within(read, &path, |fields| {
+        let namespace = fields.text("namespace");
+        fields.no_others();
+        namespace
+    });
+    Some(Backend::BareMetal {
+        read_metallb: Some(ReadMetalLb {
+            namespace: namespace?,
+        }),
     })
 }
 

@@ -114,13 +114,30 @@ providers:
 ";
     let folder = Path::new("/etc/landfall");
     let config = Config::parse(text, folder).unwrap();
-    assert_eq!(config.providers[0].backend, Backend::BareMetal);
+    let none = Backend::BareMetal { read_metallb: None };
+    assert_eq!(config.providers[0].backend, none);
     let printed = serde_saphyr::to_string(&config).unwrap();
     assert_eq!(Config::parse(&printed, folder).unwrap(), config);
     assert_eq!(
         faults(&format!("{text}  url: http://h")),
         [
-            "providers[0].url: is not known; there is: type, class, default, driftInterval, sweepAfter"
+            "providers[0].url: is not known; there is: type, class, default, driftInterval, sweepAfter, readMetalLB"
+        ]
+    );
+    let text = format!("{text}  readMetalLB: {{namespace: metallb-system}}\n");
+    let config = Config::parse(&text, folder).unwrap();
+    let read = Some(ReadMetalLb {
+        namespace: "metallb-system".into(),
+    });
+    let backend = Backend::BareMetal { read_metallb: read };
+    assert_eq!(config.providers[0].backend, backend);
+    let printed = serde_saphyr::to_string(&config).unwrap();
+    assert_eq!(Config::parse(&printed, folder).unwrap(), config);
+    assert_eq!(
+        faults(&text.replace("{namespace: metallb-system}", "{nampace: x}")),
+        [
+            "providers[0].readMetalLB.namespace: is missing",
+            "providers[0].readMetalLB.nampace: is not known; there is: namespace"
         ]
     );
 }

@@ -9,11 +9,12 @@ use landfall_provider_api::{LoadBalancer, LoadBalancerId, Outcome, Retry, Servic
 use landfall_service::{
     Attempt, Claims, Class, Condition, Failure, Step, World, Write, check, plan, uid_of,
 };
+use tokio::sync::watch;
 
 use crate::lease::Gate;
 use landfall_watch::explain;
 
-use super::backend::Backends;
+use super::backend::{Backend, Backends};
 use super::events::{Events, Reason, reference, reference_to_gone};
 use super::memory::Memory;
 use super::metrics::{ClassLabel, Metrics, WriteLabels};
@@ -26,7 +27,8 @@ const MOST_STEPS: usize = 12;
 
 /// What every look shares.
 pub(super) struct Context {
-    pub(super) claims: Claims,
+    /// What the providers claim now.
+    pub(super) claims: watch::Sender<Arc<Claims>>,
     pub(super) backends: Backends,
     pub(super) watches: Watches,
     pub(super) publisher: Publisher,
@@ -37,9 +39,33 @@ pub(super) struct Context {
 }
 
 impl Context {
+    /// What the providers claim now.
+    pub(super) fn claims(&self) -> Arc<Claims> {
+        self.claims.borrow().clone()
+    }
+
+    /// Notes whether a provider leaves Services without a class to somebody else, and says so.
+    pub(super) fn stand(&self, backend: &Backend) {
+        self.claims.send_replace(Arc::new(self.backends.claims()));
+        let label = ClassLabel::of(&backend.class);
+        let why = backend.aside().and_then(|aside| aside.borrow().clone());
+        let gauge = self.metrics.stands_aside.get_or_create(&label);
+        let before = gauge.set(i64::from(why.is_some()));
+        drop(gauge);
+        match why {
+            Some(why) => tracing::warn!(class = %backend.class, "stands aside: {why}"),
+            None if before != 0 => tracing::info!(
+                class = %backend.class,
+                "stands aside no more: Services without a class are its own"
+            ),
+            None => {}
+        }
+    }
+
     /// Whether the provider that claims a Service is being started for the first time.
     pub(super) fn is_starting(&self, service: &Service) -> bool {
-        let claim = self.claims.claimant(service);
+        let claims = self.claims();
+        let claim = claims.claimant(service);
         claim.is_some_and(|claim| self.backends.get(&claim.class).is_starting())
     }
 }
@@ -64,7 +90,7 @@ pub(super) async fn look(
         let uid = service.as_deref().map(uid_of);
         memory.wake(Instant::now(), uid);
         let world = World {
-            claims: &context.claims,
+            claims: &context.claims(),
             around: &context.watches.around(name),
             now: Timestamp::now(),
         };

@@ -26,6 +26,7 @@ pub(super) struct Backend {
     pub(super) class: Class,
     /// Whether it also takes Services without a class.
     pub(super) default: bool,
+    aside: Option<watch::Receiver<Option<String>>>,
     pub(super) provider: Arc<dyn Provider>,
     /// From one comparison of all that it holds to the next.
     pub(super) drift_interval: Duration,
@@ -59,6 +60,7 @@ impl Backends {
         let claim = |backend: &Backend| Claim {
             class: backend.class.clone(),
             default: backend.default,
+            aside: backend.is_aside(),
             capabilities: backend.provider.capabilities(),
         };
         Claims::new(self.0.values().map(claim).collect())
@@ -86,6 +88,7 @@ impl Backend {
         let Registration {
             class,
             default,
+            aside,
             provider,
             drift_interval,
             sweep_after,
@@ -94,6 +97,7 @@ impl Backend {
         Self {
             class,
             default,
+            aside,
             provider,
             drift_interval,
             sweep_after,
@@ -101,6 +105,22 @@ impl Backend {
             metrics,
             health,
         }
+    }
+
+    /// Why it leaves Services without a class to somebody else, while it does.
+    pub(super) fn aside(&self) -> Option<watch::Receiver<Option<String>>> {
+        self.aside.clone()
+    }
+
+    /// Whether it leaves Services without a class to somebody else.
+    pub(super) fn is_aside(&self) -> bool {
+        let aside = self.aside.as_ref();
+        aside.is_some_and(|aside| aside.borrow().is_some())
+    }
+
+    /// It is to be started once more; until then it is asked for nothing.
+    pub(super) fn begin_again(&self) {
+        self.begun.send_replace(Begun::Starting);
     }
 
     /// Starts the provider, however often that takes, and returns what the cluster owns there.

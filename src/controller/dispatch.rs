@@ -222,7 +222,7 @@ impl Dispatcher {
         self.memories.contains_key(name)
             || self.queue.is_running(name)
             || service.is_some_and(|service| {
-                self.context.claims.concern(service) || self.held.contains_key(uid_of(service))
+                self.context.claims().concern(service) || self.held.contains_key(uid_of(service))
             })
     }
 
@@ -289,7 +289,7 @@ impl Dispatcher {
             if known {
                 memory.record.tenure_mut(uid).holders.extend(held);
             } else {
-                memory.record.meet(&service, held, &self.context.claims);
+                memory.record.meet(&service, held, &self.context.claims());
             }
             self.names.insert(uid.to_owned(), name.clone());
         }
@@ -319,7 +319,7 @@ impl Dispatcher {
         }
         let kept = service
             .as_deref()
-            .filter(|service| self.context.claims.concern(service))
+            .filter(|service| self.context.claims().concern(service))
             .map(uid_of);
         self.queue.finish(&name, again);
         for uid in memory.record.tidy(kept) {

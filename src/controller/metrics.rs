@@ -28,6 +28,7 @@ pub struct Metrics {
     pub(super) repairs: Family<ClassLabel, Counter>,
     pub(super) orphans: Family<ClassLabel, Gauge>,
     pub(super) orphans_held_back: Family<ClassLabel, Gauge>,
+    pub(super) stands_aside: Family<ClassLabel, Gauge>,
     pub(super) leader: Gauge,
 }
 
@@ -96,6 +97,7 @@ impl Default for Metrics {
             repairs: Family::default(),
             orphans: Family::default(),
             orphans_held_back: Family::default(),
+            stands_aside: Family::default(),
             leader: Gauge::default(),
         };
         metrics.registry = Arc::new(metrics.registered());
@@ -144,6 +146,11 @@ impl Metrics {
             "orphans_held_back",
             "1 if so many are orphans that none is released before `landfall sweep --confirm`",
             self.orphans_held_back.clone(),
+        );
+        it.register(
+            "stands_aside",
+            "1 while the provider leaves Services without a class to somebody else; the log says why",
+            self.stands_aside.clone(),
         );
         it.register(
             "leader",

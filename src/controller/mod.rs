@@ -26,7 +26,7 @@ use k8s_openapi::api::core::v1::{Namespace, Service};
 use kube::{Api, Client};
 use landfall_provider_api::{ClusterId, Error, Held, Provider, Snapshot};
 use landfall_service::{Class, created, load_balancer_id, name_of, parse};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::lease::Gate;
@@ -53,6 +53,9 @@ pub struct Registration {
     pub class: Class,
     /// Whether it also takes Services without a class; at most one does.
     pub default: bool,
+    /// Why it leaves Services without a class to somebody else, while it does; `None` if it never
+    /// does.
+    pub aside: Option<watch::Receiver<Option<String>>>,
     /// The provider.
     pub provider: Arc<dyn Provider>,
     /// From one comparison of all that it holds to the next.
@@ -143,7 +146,7 @@ pub async fn run(client: Client, setup: Setup, stop: CancellationToken) -> Resul
     );
     let (watches, watching) = Watches::new(&client, cluster, &backends.inputs(), &notes, &health);
     let context = Arc::new(Context {
-        claims: backends.claims(),
+        claims: watch::Sender::new(Arc::new(backends.claims())),
         backends,
         watches,
         publisher: Publisher::new(client),
@@ -196,7 +199,64 @@ async fn attend(
 ) -> Result<Infallible, Refused> {
     let mut changes = backend.provider.changes();
     let class = &backend.class;
-    let mut begun = Instant::now();
+    start(context, backend, adopts, &notes).await?;
+    let mut aside = backend.aside();
+    let mut open = true;
+    while open {
+        // Stretched by chance, so that what started together does not compare together.
+        let pause = backend.drift_interval.mul_f64(0.9 + fastrand::f64() / 5.0);
+        let compare_at = tokio::time::sleep(pause);
+        tokio::pin!(compare_at);
+        loop {
+            tokio::select! {
+                () = &mut compare_at => break,
+                change = changes.next() => match change {
+                    Some(id) => open = notes.send(Note::Stale(id)).is_ok(),
+                    // It has nothing more to tell; comparisons go on.
+                    None => changes = futures::stream::pending().boxed(),
+                },
+                () = changed(&mut aside) => {
+                    context.stand(backend);
+                    // What somebody else gave meanwhile is taken over before anything new is given.
+                    if !backend.is_aside() {
+                        backend.begin_again();
+                        start(context, backend, adopts, &notes).await?;
+                    }
+                    open = notes.send(Note::LookAtAll).is_ok();
+                }
+            }
+        }
+        let begun = Instant::now();
+        match backend.owned().await {
+            Ok(owned) => {
+                let compared = Note::Compared(class.clone(), owned, begun);
+                open = notes.send(compared).is_ok();
+            }
+            Err(error) => tracing::warn!(%class, %error, "what it holds could not be compared"),
+        }
+    }
+    std::future::pending().await
+}
+
+/// Waits for the next change; for ever where there is none.
+async fn changed(aside: &mut Option<watch::Receiver<Option<String>>>) {
+    if let Some(aside) = aside
+        && aside.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending::<()>().await;
+}
+
+/// Starts a provider, and passes on what it holds.
+async fn start(
+    context: &Context,
+    backend: &Backend,
+    adopts: Option<&str>,
+    notes: &mpsc::UnboundedSender<Note>,
+) -> Result<(), Refused> {
+    let class = &backend.class;
+    let begun = Instant::now();
     let wake_all = || {
         // Without a receiver the controller is about to end.
         let _ = notes.send(Note::LookAtAll);
@@ -215,45 +275,20 @@ async fn attend(
     let uids = owned
         .iter()
         .filter_map(|owned| Some(owned.id.as_ref()?.service_uid.clone()));
-    let holds = Note::Holds(class.clone(), uids.collect());
-    let mut open = notes.send(holds).is_ok();
-    open = open
-        && notes
-            .send(Note::Compared(class.clone(), owned, begun))
-            .is_ok();
-    while open {
-        // Stretched by chance, so that what started together does not compare together.
-        let pause = backend.drift_interval.mul_f64(0.9 + fastrand::f64() / 5.0);
-        let compare_at = tokio::time::sleep(pause);
-        tokio::pin!(compare_at);
-        loop {
-            tokio::select! {
-                () = &mut compare_at => break,
-                change = changes.next() => match change {
-                    Some(id) => open = notes.send(Note::Stale(id)).is_ok(),
-                    // It has nothing more to tell; comparisons go on.
-                    None => changes = futures::stream::pending().boxed(),
-                },
-            }
-        }
-        begun = Instant::now();
-        match backend.owned().await {
-            Ok(owned) => {
-                let compared = Note::Compared(class.clone(), owned, begun);
-                open = notes.send(compared).is_ok();
-            }
-            Err(error) => tracing::warn!(%class, %error, "what it holds could not be compared"),
-        }
-    }
-    std::future::pending().await
+    context.stand(backend);
+    // Without a receiver the controller is about to end.
+    let _ = notes.send(Note::Holds(class.clone(), uids.collect()));
+    let _ = notes.send(Note::Compared(class.clone(), owned, begun));
+    Ok(())
 }
 
 /// What the cluster holds at the start, for the provider of this class to take over.
 fn snapshot(context: &Context, class: &Class, adopts: Option<&str>) -> Snapshot {
+    let claims = context.claims();
     let held = |service: &Service| {
-        let claim = context.claims.claimant(service);
+        let claim = claims.claimant(service);
         let claim = claim.filter(|claim| claim.class == *class);
-        let ours = context.claims.is_marked(service, class);
+        let ours = claims.is_marked(service, class);
         (ours || claim.is_some()).then(|| {
             let name = name_of(service);
             let around = context.watches.around(&name);

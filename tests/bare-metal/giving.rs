@@ -129,7 +129,7 @@ async fn what_cannot_be_is_told_with_the_field_and_harms_nobody() {
         ("load-balancer-ips", "192.0.2.300", "is not an IP address"),
         ("load-balancer-ips", "fe80::1%eth0", "is not an IP address"),
         ("reservation", "other/mine", "of its own namespace only"),
-        ("reservation", "a,b,c", "3 reservations are named"),
+        ("reservation", "a,b,c", "3 reservations are too many"),
         ("reservation", "a,a", "is named twice"),
     ];
     for (index, (annotation, value, words)) in faults.into_iter().enumerate() {

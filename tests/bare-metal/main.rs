@@ -4,6 +4,7 @@
 
 mod giving;
 mod judging;
+mod metallb;
 #[path = "../controller/place.rs"]
 mod place;
 mod pools;

@@ -32,6 +32,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub struct World {
     pub place: Place,
     pub health: Health,
+    reads_metallb: bool,
     running: Option<(CancellationToken, JoinHandle<()>)>,
 }
 
@@ -51,32 +52,39 @@ impl World {
         Self {
             place: Place::new().await,
             health: Health::default(),
+            reads_metallb: false,
             running: None,
         }
     }
 
     /// Installs the custom resource definitions and waits until they are served.
     pub async fn install(&self) {
-        let api = Api::<CustomResourceDefinition>::all(self.place.client.clone());
         for crd in crds() {
-            let name = crd.name_any();
-            let applied = PatchParams::apply("stories").force();
-            // Stories that run side by side do this at once.
-            eventually(
-                || async {
-                    api.patch(&name, &applied, &Patch::Apply(&crd))
-                        .await
-                        .is_ok()
-                },
-                || format!("{name} is applied"),
-            )
-            .await;
-            eventually(
-                || async { is_established(&api.get(&name).await.unwrap()) },
-                || format!("{name} is established"),
-            )
-            .await;
+            self.define(&crd).await;
         }
+    }
+
+    /// Installs a custom resource definition and waits until it is served.
+    pub async fn define(&self, crd: &CustomResourceDefinition) {
+        let api = Api::<CustomResourceDefinition>::all(self.place.client.clone());
+        let name = crd.name_any();
+        let applied = PatchParams::apply("stories").force();
+        // Stories that run side by side do this at once.
+        eventually(
+            || async { api.patch(&name, &applied, &Patch::Apply(crd)).await.is_ok() },
+            || format!("{name} is applied"),
+        )
+        .await;
+        eventually(
+            || async { is_established(&api.get(&name).await.unwrap()) },
+            || format!("{name} is established"),
+        )
+        .await;
+    }
+
+    /// Has a controller that starts later read MetalLB's objects of the story's namespace.
+    pub fn read_metallb(&mut self) {
+        self.reads_metallb = true;
     }
 
     pub async fn start_controller(&mut self) {
@@ -84,9 +92,12 @@ impl World {
         let client = self.place.confine(&self.place.client);
         let cluster = controller::identify(&client, "test", &self.health).await;
         let provider = BareMetal::new(client.clone(), cluster.clone(), self.health.clone());
+        let namespace = self.place.namespace.clone();
+        let provider = provider.reading_metallb(self.reads_metallb.then_some(namespace));
         let registration = Registration {
             class: Class::new(CLASS),
             default: true,
+            aside: Some(provider.aside()),
             provider: Arc::new(provider),
             drift_interval: Duration::from_mins(1),
             sweep_after: Duration::from_mins(10),

@@ -23,14 +23,14 @@ use crate::keeper::Keeper;
 use crate::state::{Protocol, State, reservation_name};
 use landfall_bare_metal_allocator::ReservationName;
 
-/// Starts the watches. What is sent is the number of kinds that were read whole.
+/// Starts the watches; `read` counts the kinds that were read whole.
 pub(crate) fn start(
     tasks: &mut JoinSet<()>,
     keeper: &Arc<Keeper>,
     client: &Client,
     health: &Health,
-) -> watch::Receiver<usize> {
-    let (read, kinds) = watch::channel(0);
+    read: watch::Sender<usize>,
+) {
     let follower = Follower {
         keeper: keeper.clone(),
         client: client.clone(),
@@ -54,7 +54,6 @@ pub(crate) fn start(
             .follow::<L2Advertisement>("L2Advertisements"),
     );
     tasks.spawn(follower.follow::<BGPAdvertisement>("BGPAdvertisements"));
-    kinds
 }
 
 /// Whether the API server lets us read each kind. Asked before the watches are started, which would
@@ -80,7 +79,7 @@ async fn readable<K: Followed + Sync + 'static>(client: &Client) -> Result<(), E
 }
 
 /// How many kinds are followed.
-pub(crate) const KINDS: usize = 5;
+pub(crate) const COUNT: usize = 5;
 
 /// What a task that follows a kind needs.
 #[derive(Clone)]

@@ -12,9 +12,14 @@ use landfall_watch::{Health, sleep_until};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::following;
+use crate::metallb::Told;
 use crate::state::State;
+use crate::{following, following_metallb};
 use landfall_bare_metal_allocator::ReservationName;
+
+/// Why Services without a class are left alone.
+const METALLB_RUNS: &str = "MetalLB's controller runs, and Services without a class are its own; \
+                            scale it down to have them served here";
 
 /// What calls and tasks share.
 #[derive(Debug)]
@@ -25,6 +30,10 @@ pub(crate) struct Keeper {
     pub(crate) dirty: Mutex<Dirty>,
     /// Told when there is a status to be written.
     pub(crate) to_write: Notify,
+    /// Why Services without a class are left to somebody else, if they are.
+    pub(crate) aside: watch::Sender<Option<String>>,
+    notes: mpsc::UnboundedSender<Told>,
+    untold: Mutex<Option<mpsc::UnboundedReceiver<Told>>>,
     /// Told when the next rest may end at another time.
     to_wait: Notify,
 }
@@ -38,7 +47,11 @@ pub(crate) struct Dirty {
 
 impl Keeper {
     pub(crate) fn new(cluster: ClusterId) -> Self {
+        let (notes, untold) = mpsc::unbounded_channel();
         Self {
+            aside: watch::Sender::default(),
+            notes,
+            untold: Mutex::new(Some(untold)),
             cluster,
             state: Mutex::default(),
             listeners: Mutex::default(),
@@ -55,6 +68,18 @@ impl Keeper {
             let before = state.allocator.next_tick();
             let result = act(&mut state, Instant::now());
             let next = state.allocator.next_tick();
+            for told in state.metallb.untold.drain(..) {
+                // Without a receiver the process is about to end.
+                let _ = self.notes.send(told);
+            }
+            let is_running = state.metallb.is_running();
+            self.aside.send_if_modified(|aside| {
+                let is_another = aside.is_some() != is_running;
+                if is_another {
+                    *aside = is_running.then(|| METALLB_RUNS.to_owned());
+                }
+                is_another
+            });
             (result, state.allocator.take_changed(), next != before)
         };
         if !changed.services.is_empty() {
@@ -79,6 +104,12 @@ impl Keeper {
             self.to_wait.notify_one();
         }
         result
+    }
+
+    /// What is to be told of MetalLB's objects; for the first who asks.
+    pub(crate) fn untold(&self) -> mpsc::UnboundedReceiver<Told> {
+        let none = || mpsc::unbounded_channel().1;
+        locked(&self.untold).take().unwrap_or_else(none)
     }
 
     /// Load balancers that ought to be looked at, from now on.
@@ -109,9 +140,14 @@ pub(crate) fn start(
     keeper: &Arc<Keeper>,
     client: &Client,
     health: &Health,
+    metallb: Option<&str>,
 ) -> (JoinSet<()>, watch::Receiver<usize>) {
     let mut tasks = JoinSet::new();
-    let kinds = following::start(&mut tasks, keeper, client, health);
+    let (read, kinds) = watch::channel(0);
+    following::start(&mut tasks, keeper, client, health, read.clone());
+    if let Some(namespace) = metallb {
+        following_metallb::start(&mut tasks, keeper, client, health, namespace, read);
+    }
     tasks.spawn(keeper.clone().wait());
     tasks.spawn(keeper.clone().write(client.clone()));
     (tasks, kinds)

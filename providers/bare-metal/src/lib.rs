@@ -6,7 +6,9 @@
 
 mod asking;
 mod following;
+mod following_metallb;
 mod keeper;
+mod metallb;
 mod state;
 mod status;
 mod telling;
@@ -27,7 +29,6 @@ use landfall_watch::Health;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-pub use asking::{POOL, RESERVATION, SHARING_KEY};
 pub use state::RECLAIM;
 
 use keeper::Keeper;
@@ -39,6 +40,8 @@ pub struct BareMetal {
     client: Client,
     health: Health,
     keeper: Arc<Keeper>,
+    /// The namespace whose MetalLB objects are read, if they are.
+    metallb: Option<String>,
     /// Since the first start: what runs, and how many kinds were read whole.
     running: OnceLock<(JoinSet<()>, watch::Receiver<usize>)>,
 }
@@ -52,8 +55,22 @@ impl BareMetal {
             cluster,
             client,
             health,
+            metallb: None,
             running: OnceLock::new(),
         }
+    }
+
+    /// Reads MetalLB's objects of this namespace as well.
+    #[must_use]
+    pub fn reading_metallb(mut self, namespace: Option<String>) -> Self {
+        self.metallb = namespace;
+        self
+    }
+
+    /// Why Services without a class are left to somebody else, if they are: MetalLB's controller
+    /// runs beside this one.
+    pub fn aside(&self) -> watch::Receiver<Option<String>> {
+        self.keeper.aside.subscribe()
     }
 
     fn owned_now(&self) -> Vec<Owned> {
@@ -118,20 +135,29 @@ impl Provider for BareMetal {
                 endpoints: EndpointInput::Nodes,
                 labels: true,
                 namespace_labels: true,
-                annotations: asking::ANNOTATIONS,
+                annotations: match self.metallb {
+                    None => asking::ANNOTATIONS,
+                    Some(_) => asking::WITH_METALLB,
+                },
             },
         }
     }
 
     async fn begin(&self, snapshot: BoxFuture<'_, Snapshot>) -> Result<Vec<Owned>, Error> {
         following::check(&self.client).await?;
-        let (_, kinds) = self
-            .running
-            .get_or_init(|| keeper::start(&self.keeper, &self.client, &self.health));
+        let (_, kinds) = self.running.get_or_init(|| {
+            let metallb = self.metallb.as_deref();
+            keeper::start(&self.keeper, &self.client, &self.health, metallb)
+        });
+        let all = following::COUNT
+            + self
+                .metallb
+                .as_ref()
+                .map_or(0, |_| following_metallb::COUNT);
         let mut kinds = kinds.clone();
         let read = async {
             // Without a task that tells, the process is about to end.
-            let _ = kinds.wait_for(|kinds| *kinds == following::KINDS).await;
+            let _ = kinds.wait_for(|kinds| *kinds >= all).await;
         };
         let (snapshot, ()) = futures::join!(snapshot, read);
         let holdings = snapshot.services.iter().map(holding).collect();

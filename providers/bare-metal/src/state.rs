@@ -17,6 +17,7 @@ use landfall_bare_metal_resources::{
 };
 use landfall_provider_api::{Error, Family, LoadBalancer, Outcome, ServiceName};
 
+use crate::metallb::MetalLb;
 use crate::{asking, telling};
 use landfall_bare_metal_allocator::{
     Allocator, Holding, PoolInput, ReservationInput, ReservationName, Space, Spec, Want,
@@ -26,7 +27,7 @@ use landfall_bare_metal_allocator::{
 pub const RECLAIM: &str = "landfall.dev/reclaim";
 
 /// The labels of an object.
-type Labels = BTreeMap<String, String>;
+pub(crate) type Labels = BTreeMap<String, String>;
 
 /// All that is known.
 #[derive(Debug, Default)]
@@ -38,6 +39,7 @@ pub(crate) struct State {
     pub(crate) reservations: BTreeMap<ReservationName, Read<AddressReservation>>,
     namespaces: HashMap<String, Arc<Labels>>,
     advertisements: BTreeMap<(Protocol, String), Advertisement>,
+    pub(crate) metallb: MetalLb,
 }
 
 /// How an advertisement announces.
@@ -47,6 +49,10 @@ pub(crate) enum Protocol {
     L2,
     /// `BGPAdvertisement`.
     Bgp,
+    /// MetalLB's `L2Advertisement`.
+    MetalLbL2,
+    /// MetalLB's `BGPAdvertisement`.
+    MetalLbBgp,
 }
 
 /// An object as it was read.
@@ -63,9 +69,29 @@ pub(crate) struct Advertisement {
     services: Selectors,
 }
 
+impl Advertisement {
+    pub(crate) fn new(pools: &Pools, services: &Selectors) -> Self {
+        Self {
+            pools: pools.clone(),
+            services: services.clone(),
+        }
+    }
+}
+
 impl State {
     /// Takes over what is held, and gives what is lacking.
     pub(crate) fn begin(&mut self, holdings: Vec<Holding>, now: Instant) {
+        // Anew, for it may have begun before: what others gave meanwhile is not what is known.
+        self.allocator = Allocator::default();
+        for read in self.pools.values() {
+            self.allocator.put_pool(pool_input(&read.object).0, now);
+        }
+        self.convert(now);
+        for read in self.reservations.values() {
+            let labels = self.namespace(&read.object.namespace().unwrap_or_default());
+            let (input, _) = reservation_input(&read.object, labels);
+            self.allocator.put_reservation(input, now);
+        }
         self.allocator.begin(holdings, now);
     }
 
@@ -78,7 +104,8 @@ impl State {
     }
 
     fn is_announced(&self, pool: &str, service: &Labels) -> bool {
-        let pool_labels = self.pools.get(pool).map(|it| it.object.labels());
+        let ours = self.pools.get(pool).map(|it| it.object.labels());
+        let pool_labels = ours.or_else(|| self.metallb.pool(pool));
         let none = Labels::new();
         let mut all = self.advertisements.values();
         all.any(|it| {
@@ -89,17 +116,7 @@ impl State {
     /// Takes in a pool.
     pub(crate) fn put_pool(&mut self, object: AddressPool, now: Instant) {
         let name = object.name_any();
-        let (spec, faults) = match Pool::parse(&object) {
-            Ok(pool) => (Some(spec(&pool, object.annotations())), Vec::new()),
-            Err(faults) => (None, faults),
-        };
-        let input = PoolInput {
-            name: name.as_str().into(),
-            created: created(&object.metadata),
-            spec,
-            was_conflicting: says_conflicting(&object),
-            former: former(&object),
-        };
+        let (input, faults) = pool_input(&object);
         let before = self.pools.insert(name.clone(), Read { object, faults });
         self.allocator.put_pool(input, now);
         self.allocator.touch_pool(&name);
@@ -113,24 +130,16 @@ impl State {
     pub(crate) fn remove_pool(&mut self, name: &str, now: Instant) {
         self.pools.remove(name);
         self.allocator.remove_pool(name, now);
+        if self.metallb.pool(name).is_some() {
+            // It was known in the place of MetalLB's.
+            self.convert(now);
+        }
     }
 
     /// Takes in a reservation.
     pub(crate) fn put_reservation(&mut self, object: AddressReservation, now: Instant) {
         let name = reservation_name(&object);
-        let (want, faults) = match Reservation::parse(&object) {
-            Ok(reservation) => (want(&reservation), Vec::new()),
-            Err(faults) => (Want::Nothing, faults),
-        };
-        let status = object.status.as_ref();
-        let address = status.and_then(|it| it.address.as_ref()?.parse().ok());
-        let input = ReservationInput {
-            name: name.clone(),
-            created: created(&object.metadata),
-            want,
-            address,
-            namespace_labels: self.namespace(&name.namespace),
-        };
+        let (input, faults) = reservation_input(&object, self.namespace(&name.namespace));
         let read = Read { object, faults };
         self.reservations.insert(name.clone(), read);
         self.allocator.put_reservation(input, now);
@@ -174,19 +183,15 @@ impl State {
 
     /// Takes in an L2Advertisement; one that makes no sense announces nothing.
     pub(crate) fn put_l2(&mut self, object: &L2Advertisement) {
-        let rule = L2Rule::parse(object).ok().map(|it| Advertisement {
-            pools: it.pools,
-            services: it.services,
-        });
+        let rule = L2Rule::parse(object).ok();
+        let rule = rule.map(|it| Advertisement::new(&it.pools, &it.services));
         self.put_advertisement((Protocol::L2, object.name_any()), rule.as_ref());
     }
 
     /// Takes in a BGPAdvertisement; one that makes no sense announces nothing.
     pub(crate) fn put_bgp(&mut self, object: &BGPAdvertisement) {
-        let rule = BgpRule::parse(object).ok().map(|it| Advertisement {
-            pools: it.pools,
-            services: it.services,
-        });
+        let rule = BgpRule::parse(object).ok();
+        let rule = rule.map(|it| Advertisement::new(&it.pools, &it.services));
         self.put_advertisement((Protocol::Bgp, object.name_any()), rule.as_ref());
     }
 
@@ -208,12 +213,53 @@ impl State {
             let mut rules = before.iter().chain(rule);
             rules.any(|rule| rule.pools.has(pool, labels))
         };
-        for (pool, read) in &self.pools {
-            if is_for(pool, read.object.labels()) {
+        let ours = self.pools.iter();
+        let ours = ours.map(|(name, read)| (name, read.object.labels()));
+        for (pool, labels) in ours.chain(self.metallb.pools()) {
+            if is_for(pool, labels) {
                 self.allocator.touch_services_of(pool);
             }
         }
     }
+}
+
+/// What the allocator is to know of a pool, and what is wrong with it.
+fn pool_input(object: &AddressPool) -> (PoolInput, Vec<Fault>) {
+    let (spec, faults) = match Pool::parse(object) {
+        Ok(pool) => (
+            Some(spec(&pool, object.metadata.annotations.as_ref())),
+            Vec::new(),
+        ),
+        Err(faults) => (None, faults),
+    };
+    let input = PoolInput {
+        name: object.name_any().into(),
+        created: created(&object.metadata),
+        spec,
+        was_conflicting: says_conflicting(object),
+        former: former(object),
+    };
+    (input, faults)
+}
+
+/// What the allocator is to know of a reservation, and what is wrong with it.
+fn reservation_input(
+    object: &AddressReservation,
+    namespace_labels: Arc<Labels>,
+) -> (ReservationInput, Vec<Fault>) {
+    let (want, faults) = match Reservation::parse(object) {
+        Ok(reservation) => (want(&reservation), Vec::new()),
+        Err(faults) => (Want::Nothing, faults),
+    };
+    let status = object.status.as_ref();
+    let input = ReservationInput {
+        name: reservation_name(object),
+        created: created(&object.metadata),
+        want,
+        address: status.and_then(|it| it.address.as_ref()?.parse().ok()),
+        namespace_labels,
+    };
+    (input, faults)
 }
 
 /// The namespace and name of a reservation.
@@ -224,19 +270,21 @@ pub(crate) fn reservation_name(object: &AddressReservation) -> ReservationName {
     }
 }
 
-fn created(metadata: &ObjectMeta) -> SystemTime {
+pub(crate) fn created(metadata: &ObjectMeta) -> SystemTime {
     let created = metadata.creation_timestamp.as_ref();
     let seconds = created.and_then(|it| u64::try_from(it.0.as_second()).ok());
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.unwrap_or_default())
 }
 
-fn spec(pool: &Pool, annotations: &Labels) -> Spec {
+pub(crate) fn spec(pool: &Pool, annotations: Option<&Labels>) -> Spec {
     Spec {
         allocation: pool.allocation,
         priority: pool.priority,
         sharing: pool.sharing,
         reuse_after: pool.reuse_after,
-        reclaim: annotations.get(RECLAIM).is_some_and(|it| it == "true"),
+        reclaim: annotations
+            .and_then(|it| it.get(RECLAIM))
+            .is_some_and(|it| it == "true"),
         namespaces: pool.namespaces.clone(),
         services: pool.services.clone(),
         v4: space(&pool.usable, IpFamily::Ipv4),

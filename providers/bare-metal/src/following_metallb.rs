@@ -1,0 +1,233 @@
+//! The watches of MetalLB's objects, and of the pods that may be its controller.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::{ObjectReference, Pod};
+use kube::api::{ApiResource, DynamicObject, ListParams, TypeMeta};
+use kube::runtime::events::{Event as Told, EventType, Recorder, Reporter};
+use kube::runtime::watcher::Event;
+use kube::{Api, Client, ResourceExt};
+use landfall_bare_metal_resources::metallb::{GROUP, Source};
+use landfall_watch::{Health, explain, watched};
+use serde_json::json;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::keeper::Keeper;
+use crate::metallb::{self, KINDS, Kind};
+
+/// From one question whether a kind is served by now to the next.
+const PAUSE: Duration = Duration::from_secs(10);
+/// Longest `note` that the API takes, in bytes.
+const NOTE_LIMIT: usize = 1024;
+
+/// How many kinds are followed: MetalLB's, and pods.
+pub(crate) const COUNT: usize = KINDS.len() + 1;
+
+/// What a task needs that follows a kind.
+#[derive(Clone)]
+struct Follower {
+    keeper: Arc<Keeper>,
+    client: Client,
+    namespace: String,
+    health: Health,
+    read: watch::Sender<usize>,
+}
+
+/// Starts the watches; `read` counts the kinds that were read whole.
+pub(crate) fn start(
+    tasks: &mut JoinSet<()>,
+    keeper: &Arc<Keeper>,
+    client: &Client,
+    health: &Health,
+    namespace: &str,
+    read: watch::Sender<usize>,
+) {
+    let follower = Follower {
+        keeper: keeper.clone(),
+        client: client.clone(),
+        namespace: namespace.to_owned(),
+        health: health.clone(),
+        read,
+    };
+    for kind in KINDS {
+        tasks.spawn(follower.clone().follow(kind));
+    }
+    tasks.spawn(follower.follow_pods());
+    tasks.spawn(tell(client.clone(), namespace.to_owned(), keeper.untold()));
+}
+
+impl Follower {
+    async fn follow(self, kind: Kind) {
+        let resource = ApiResource {
+            group: GROUP.to_owned(),
+            version: kind.version.to_owned(),
+            api_version: format!("{GROUP}/{}", kind.version),
+            kind: kind.singular.to_owned(),
+            plural: kind.plural.to_owned(),
+        };
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), &self.namespace, &resource);
+        self.until_served(&api, kind).await;
+        let thin = |object: &mut DynamicObject| object.metadata.managed_fields = None;
+        let health = self.health.clone();
+        let events = watched(api.clone(), kind.what, health, Arc::default(), thin);
+        let mut events = std::pin::pin!(events);
+        let mut listed = BTreeSet::new();
+        let mut is_first = true;
+        let put = |mut object: DynamicObject| {
+            // Items of a list do not say what they are.
+            object.types.get_or_insert_with(|| TypeMeta {
+                api_version: resource.api_version.clone(),
+                kind: resource.kind.clone(),
+            });
+            let name = object.name_any();
+            let value = json!(object);
+            self.keeper
+                .with(|state, now| state.put_metallb(kind, name, &value, now));
+        };
+        let remove = |name: &str| {
+            self.keeper
+                .with(|state, now| state.remove_metallb(kind, name, now));
+        };
+        while let Some(event) = events.next().await {
+            match event {
+                Event::Apply(object) => put(object),
+                Event::Delete(object) => remove(&object.name_any()),
+                Event::Init => listed.clear(),
+                Event::InitApply(object) => {
+                    listed.insert(object.name_any());
+                    put(object);
+                }
+                Event::InitDone => {
+                    let known = self.keeper.with(|state, _| state.metallb.names_of(kind));
+                    for name in known.difference(&listed) {
+                        // Nothing is forgotten on a list's word alone.
+                        if let Ok(None) = api.get_opt(name).await {
+                            remove(name);
+                        }
+                    }
+                    self.was_read(&mut is_first);
+                }
+            }
+        }
+    }
+
+    /// Waits until a kind is served; until then there is nothing of it.
+    async fn until_served(&self, api: &Api<DynamicObject>, kind: Kind) {
+        let mut is_first = true;
+        loop {
+            let one = ListParams::default().limit(1);
+            let Err(error) = api.list_metadata(&one).await else {
+                break;
+            };
+            if matches!(&error, kube::Error::Api(status) if status.is_not_found()) {
+                if is_first {
+                    tracing::info!(
+                        kind = kind.singular,
+                        "is not installed, so there is nothing of it"
+                    );
+                }
+                self.health.well(kind.what);
+                self.was_read(&mut is_first);
+            } else {
+                let error = explain(&error);
+                tracing::warn!(error, "{} cannot be read", kind.what);
+                self.health
+                    .trouble(kind.what, format!("cannot be read: {error}"));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        self.health.well(kind.what);
+        if !is_first {
+            // It was counted as read when there was none.
+            self.read.send_modify(|kinds| *kinds -= 1);
+        }
+    }
+
+    async fn follow_pods(self) {
+        let api = Api::<Pod>::namespaced(self.client.clone(), &self.namespace);
+        let thin = |pod: &mut Pod| {
+            pod.metadata.managed_fields = None;
+            pod.spec = None;
+        };
+        let health = self.health.clone();
+        let what = "Pods of MetalLB's namespace";
+        let events = watched(api, what, health, Arc::default(), thin);
+        let mut events = std::pin::pin!(events);
+        let mut listed = BTreeSet::new();
+        let mut is_first = true;
+        let remove = |name: &str| {
+            self.keeper
+                .with(|state, now| state.remove_metallb_pod(name, now));
+        };
+        while let Some(event) = events.next().await {
+            match event {
+                Event::Apply(pod) => self
+                    .keeper
+                    .with(|state, now| state.put_metallb_pod(&pod, now)),
+                Event::Delete(pod) => remove(&pod.name_any()),
+                Event::Init => listed.clear(),
+                Event::InitApply(pod) => {
+                    listed.insert(pod.name_any());
+                    self.keeper
+                        .with(|state, now| state.put_metallb_pod(&pod, now));
+                }
+                Event::InitDone => {
+                    let known = self
+                        .keeper
+                        .with(|state, _| state.metallb.names_of_controllers());
+                    for name in known.difference(&listed) {
+                        remove(name);
+                    }
+                    self.was_read(&mut is_first);
+                }
+            }
+        }
+    }
+
+    fn was_read(&self, is_first: &mut bool) {
+        if std::mem::take(is_first) {
+            self.read.send_modify(|kinds| *kinds += 1);
+        }
+    }
+}
+
+/// Tells, in the log and by events, what of MetalLB's objects could not be carried over.
+async fn tell(client: Client, namespace: String, mut told: mpsc::UnboundedReceiver<metallb::Told>) {
+    let reporter = Reporter {
+        controller: "landfall-controller".to_owned(),
+        instance: None,
+    };
+    let recorder = Recorder::new(client, reporter);
+    while let Some((source, text)) = told.recv().await {
+        let Source { kind, name, .. } = &source;
+        tracing::warn!(
+            kind,
+            name,
+            "MetalLB's object cannot be followed in all: {text}"
+        );
+        let mut note = text;
+        note.truncate(note.floor_char_boundary(NOTE_LIMIT));
+        let event = Told {
+            type_: EventType::Warning,
+            reason: "NotCarriedOver".to_owned(),
+            note: Some(note),
+            action: "Read".to_owned(),
+            secondary: None,
+        };
+        let about = ObjectReference {
+            api_version: Some(format!("{GROUP}/v1beta1")),
+            kind: Some((*kind).to_owned()),
+            namespace: Some(namespace.clone()),
+            name: Some(name.clone()),
+            ..ObjectReference::default()
+        };
+        if let Err(error) = recorder.publish(&event, &about).await {
+            tracing::warn!(error = explain(&error), "an event was not written");
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! MetalLB's objects as they are read, and what they mean here. Nothing of them is written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+use landfall_bare_metal_allocator::PoolInput;
+use landfall_bare_metal_resources::kinds::Allocation;
+use landfall_bare_metal_resources::metallb::{Converted, Note, Object, Scope, Source, convert};
+use landfall_bare_metal_resources::{Fault, Pool};
+use serde_json::Value;
+
+use crate::state::{Advertisement, Labels, Protocol, State, created, spec};
+
+/// A kind of MetalLB's that is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Kind {
+    /// In the singular, as objects name it.
+    pub(crate) singular: &'static str,
+    /// In the plural, as paths name it.
+    pub(crate) plural: &'static str,
+    /// The version that is read.
+    pub(crate) version: &'static str,
+    /// What people call its objects.
+    pub(crate) what: &'static str,
+}
+
+/// The kinds that are read.
+pub(crate) const KINDS: [Kind; 6] = [
+    kind(
+        "IPAddressPool",
+        "ipaddresspools",
+        "v1beta1",
+        "MetalLB's IPAddressPools",
+    ),
+    kind(
+        "L2Advertisement",
+        "l2advertisements",
+        "v1beta1",
+        "MetalLB's L2Advertisements",
+    ),
+    kind(
+        "BGPAdvertisement",
+        "bgpadvertisements",
+        "v1beta1",
+        "MetalLB's BGPAdvertisements",
+    ),
+    kind("BGPPeer", "bgppeers", "v1beta2", "MetalLB's BGPPeers"),
+    kind(
+        "BFDProfile",
+        "bfdprofiles",
+        "v1beta1",
+        "MetalLB's BFDProfiles",
+    ),
+    kind(
+        "Community",
+        "communities",
+        "v1beta1",
+        "MetalLB's Communities",
+    ),
+];
+
+const fn kind(
+    singular: &'static str,
+    plural: &'static str,
+    version: &'static str,
+    what: &'static str,
+) -> Kind {
+    Kind {
+        singular,
+        plural,
+        version,
+        what,
+    }
+}
+
+/// What of an object of MetalLB's is to be told: the object, and the text.
+pub(crate) type Told = (Source, String);
+
+/// All that is known of MetalLB.
+#[derive(Debug, Default)]
+pub(crate) struct MetalLb {
+    objects: BTreeMap<(Kind, String), Object>,
+    /// Objects that could not even be read, and why.
+    unreadable: BTreeMap<(Kind, String), Fault>,
+    /// The labels of its pools, which are known by the same names as ours.
+    pools: BTreeMap<String, Labels>,
+    /// What was found wrong with objects, to be told once.
+    known_notes: BTreeSet<Told>,
+    /// What is yet to be told.
+    pub(crate) untold: Vec<Told>,
+    /// Names of the pods that are its controller.
+    controllers: BTreeSet<String>,
+}
+
+impl MetalLb {
+    /// The labels of a pool.
+    pub(crate) fn pool(&self, name: &str) -> Option<&Labels> {
+        self.pools.get(name)
+    }
+
+    /// Its pools, with their labels.
+    pub(crate) fn pools(&self) -> impl Iterator<Item = (&String, &Labels)> {
+        self.pools.iter()
+    }
+
+    /// Whether its controller runs.
+    pub(crate) fn is_running(&self) -> bool {
+        !self.controllers.is_empty()
+    }
+
+    /// The names of the objects of a kind that are known.
+    pub(crate) fn names_of(&self, kind: Kind) -> BTreeSet<String> {
+        let names = self.objects.keys().filter(|(it, _)| *it == kind);
+        names.map(|(_, name)| name.clone()).collect()
+    }
+
+    /// The names of the pods that are its controller.
+    pub(crate) fn names_of_controllers(&self) -> BTreeSet<String> {
+        self.controllers.clone()
+    }
+
+    /// Takes in a pod. Says whether MetalLB's controller runs now and did not before, or the other
+    /// way round.
+    fn put_pod(&mut self, pod: &Pod) -> bool {
+        let is = |label: &str, value: &str| pod.labels().get(label).is_some_and(|it| it == value);
+        let phase = pod.status.as_ref().and_then(|it| it.phase.as_deref());
+        let is_over = matches!(phase, Some("Succeeded" | "Failed"));
+        let was_running = self.is_running();
+        if is("app", "metallb") && is("component", "controller") && !is_over {
+            self.controllers.insert(pod.name_any());
+        } else {
+            self.controllers.remove(&pod.name_any());
+        }
+        was_running != self.is_running()
+    }
+
+    /// What is to be told of what could not be carried over, each once.
+    fn tell(&mut self, converted: &Converted) {
+        let notes = converted
+            .notes
+            .iter()
+            .filter(|it| it.scope == Scope::Meaning);
+        let notes = notes.map(|it: &Note| {
+            let text = format!("{}: {}; {}", it.field, it.message, it.instead);
+            (it.source.clone(), text)
+        });
+        let mut told: BTreeSet<Told> = notes.collect();
+        let pools = converted.pools.iter();
+        told.extend(pools.flat_map(|it| faults(&it.source, it.meaning.as_ref().err())));
+        let l2 = converted.l2_advertisements.iter();
+        told.extend(l2.flat_map(|it| faults(&it.source, it.meaning.as_ref().err())));
+        let bgp = converted.bgp_advertisements.iter();
+        told.extend(bgp.flat_map(|it| faults(&it.source, it.meaning.as_ref().err())));
+        let peers = converted.peers.iter();
+        told.extend(peers.flat_map(|it| faults(&it.source, it.meaning.as_ref().err())));
+        told.extend(self.unreadable.iter().map(|((kind, name), fault)| {
+            let source = Source {
+                kind: kind.singular,
+                namespace: String::new(),
+                name: name.clone(),
+            };
+            (source, fault.to_string())
+        }));
+        self.untold
+            .extend(told.difference(&self.known_notes).cloned());
+        self.known_notes = told;
+    }
+}
+
+fn faults(source: &Source, faults: Option<&Vec<Fault>>) -> Vec<Told> {
+    let faults = faults.into_iter().flatten();
+    faults.map(|it| (source.clone(), it.to_string())).collect()
+}
+
+impl State {
+    /// Takes in an object of MetalLB's.
+    pub(crate) fn put_metallb(&mut self, kind: Kind, name: String, value: &Value, now: Instant) {
+        let key = (kind, name);
+        match Object::read(value) {
+            Ok(Some(object)) => {
+                self.metallb.unreadable.remove(&key);
+                self.metallb.objects.insert(key, object);
+            }
+            Ok(None) => return,
+            // What it said before still holds.
+            Err(fault) => {
+                self.metallb.unreadable.insert(key, fault);
+            }
+        }
+        self.convert(now);
+    }
+
+    /// Forgets an object of MetalLB's.
+    pub(crate) fn remove_metallb(&mut self, kind: Kind, name: &str, now: Instant) {
+        let key = (kind, name.to_owned());
+        self.metallb.unreadable.remove(&key);
+        if self.metallb.objects.remove(&key).is_some() {
+            self.convert(now);
+        }
+    }
+
+    /// Takes in a pod of MetalLB's namespace.
+    pub(crate) fn put_metallb_pod(&mut self, pod: &Pod, now: Instant) {
+        if self.metallb.put_pod(pod) {
+            self.convert(now);
+        }
+    }
+
+    /// Forgets a pod of MetalLB's namespace.
+    pub(crate) fn remove_metallb_pod(&mut self, name: &str, now: Instant) {
+        let was_running = self.metallb.is_running();
+        self.metallb.controllers.remove(name);
+        if was_running != self.metallb.is_running() {
+            self.convert(now);
+        }
+    }
+
+    /// Finds out anew what MetalLB's objects mean. All at once: some name others.
+    pub(crate) fn convert(&mut self, now: Instant) {
+        let objects: Vec<_> = self.metallb.objects.values().cloned().collect();
+        let converted = convert(&objects);
+        self.metallb.tell(&converted);
+        let before = std::mem::take(&mut self.metallb.pools);
+        for equal in &converted.pools {
+            let name = equal.source.name.clone();
+            let labels = equal.metadata.labels.clone().unwrap_or_default();
+            self.metallb.pools.insert(name, labels);
+        }
+        for input in self.metallb_pools(&converted) {
+            let name = input.name.clone();
+            self.allocator.put_pool(input, now);
+            if before.get(&*name) != self.metallb.pools.get(&*name) {
+                self.allocator.touch_services_of(&name);
+            }
+        }
+        for name in before.keys() {
+            if !self.metallb.pools.contains_key(name) && !self.pools.contains_key(name) {
+                self.allocator.remove_pool(name, now);
+            }
+        }
+        self.convert_advertisements(&converted);
+    }
+
+    /// What the allocator is to know of MetalLB's pools. One of ours that has the same name is known
+    /// in its place. While MetalLB's own controller runs they give nothing new, for it would not
+    /// know.
+    fn metallb_pools(&self, converted: &Converted) -> Vec<PoolInput> {
+        let pools = converted.pools.iter();
+        let pools = pools.filter(|it| !self.pools.contains_key(&it.source.name));
+        let input = |name: &str, meaning: Option<&Pool>, metadata| PoolInput {
+            name: name.into(),
+            created: created(metadata),
+            spec: meaning.map(|pool| {
+                let mut spec = spec(pool, metadata.annotations.as_ref());
+                if self.metallb.is_running() {
+                    spec.allocation = Allocation::Closed;
+                }
+                spec
+            }),
+            was_conflicting: false,
+            former: Vec::new(),
+        };
+        pools
+            .map(|it| input(&it.source.name, it.meaning.as_ref().ok(), &it.metadata))
+            .collect()
+    }
+
+    fn convert_advertisements(&mut self, converted: &Converted) {
+        let l2 = converted.l2_advertisements.iter().map(|it| {
+            let rule = it.meaning.as_ref().ok();
+            let rule = rule.map(|it| Advertisement::new(&it.pools, &it.services));
+            (Protocol::MetalLbL2, it.source.name.clone(), rule)
+        });
+        let bgp = converted.bgp_advertisements.iter().map(|it| {
+            let rule = it.meaning.as_ref().ok();
+            let rule = rule.map(|it| Advertisement::new(&it.pools, &it.services));
+            (Protocol::MetalLbBgp, it.source.name.clone(), rule)
+        });
+        let now: Vec<_> = l2.chain(bgp).collect();
+        for protocol in [Protocol::MetalLbL2, Protocol::MetalLbBgp] {
+            for name in self.names_of(protocol) {
+                if !now
+                    .iter()
+                    .any(|(it, other, _)| *it == protocol && *other == name)
+                {
+                    self.put_advertisement((protocol, name), None);
+                }
+            }
+        }
+        for (protocol, name, rule) in now {
+            self.put_advertisement((protocol, name), rule.as_ref());
+        }
+    }
+}
