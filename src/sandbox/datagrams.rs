@@ -109,6 +109,9 @@ impl Flows {
             // Health is told over TCP only.
             return;
         };
+        if !endpoints.admits(client.ip()) {
+            return;
+        }
         let now = Instant::now();
         if let Some(flow) = self.table.get(client, now)
             && endpoints.addresses.contains(&flow.endpoint)

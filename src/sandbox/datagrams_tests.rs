@@ -30,6 +30,7 @@ fn leading_to(endpoints: &[&UdpSocket]) -> Arc<Route> {
     Arc::new(Route::Forward(Endpoints {
         addresses: endpoints.iter().map(address).collect(),
         keeps_client: false,
+        allowed: Vec::new(),
     }))
 }
 

@@ -7,9 +7,9 @@
 mod block;
 mod datagrams;
 mod files;
+mod frontends;
 mod kubelet;
 mod narrate;
-mod node_ports;
 mod pod;
 mod proxy;
 mod routes;

@@ -13,7 +13,7 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
-use super::node_ports::NodePorts;
+use super::frontends::Frontends;
 use super::routes::routes;
 
 const SERVICE_LABEL: &str = "kubernetes.io/service-name";
@@ -29,7 +29,7 @@ pub(super) async fn run(client: Client, nodes: Vec<(String, IpAddr)>, stop: Canc
     let (mut services, mut slices) = (std::pin::pin!(services), std::pin::pin!(slices));
     let mut proxy = Proxy {
         nodes,
-        ports: NodePorts::default(),
+        ports: Frontends::default(),
         known: HashMap::new(),
     };
     loop {
@@ -52,7 +52,7 @@ pub(super) async fn run(client: Client, nodes: Vec<(String, IpAddr)>, stop: Canc
 
 struct Proxy {
     nodes: Vec<(String, IpAddr)>,
-    ports: NodePorts,
+    ports: Frontends,
     known: HashMap<Key, Known>,
 }
 

@@ -1,28 +1,30 @@
-//! Which node ports there are in the sandbox and where each leads, as kube-proxy would have it: a
+//! Where nodes take traffic in the sandbox and where it leads, as kube-proxy would have it: node
+//! ports, and addresses of load balancers that leave the destination as it is (`ipMode: VIP`). A
 //! pure function of Services and EndpointSlices.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use k8s_openapi::api::core::v1::{Service, ServicePort};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 
-/// A protocol that node ports are served for.
+/// A protocol that is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Protocol {
     Tcp,
     Udp,
 }
 
-/// A node's own port. TCP and UDP may have the same number.
+/// An address and port where traffic is taken in. TCP and UDP may have the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct NodePort {
+pub(super) struct Frontend {
     pub(super) address: SocketAddr,
     pub(super) protocol: Protocol,
 }
 
-/// What a node port does.
+/// What becomes of traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Route {
     /// Passes connections and datagrams on.
@@ -34,19 +36,30 @@ pub(super) enum Route {
     },
 }
 
-/// Where a node port leads.
+/// Where traffic leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Endpoints {
     /// In turn; at least one.
     pub(super) addresses: Vec<SocketAddr>,
     /// Whether pods see the client's address (`externalTrafficPolicy: Local`), not the node's.
     pub(super) keeps_client: bool,
+    /// Who may connect (`loadBalancerSourceRanges`, for a load balancer's address): everybody whose
+    /// family none of these is of.
+    pub(super) allowed: Vec<IpNet>,
 }
 
 impl Endpoints {
     /// The address that pods see of a client at a node.
     pub(super) fn source(&self, client: IpAddr, node: IpAddr) -> IpAddr {
         if self.keeps_client { client } else { node }
+    }
+
+    /// Whether this client may connect.
+    pub(super) fn admits(&self, client: IpAddr) -> bool {
+        let mut ranges = self.allowed.iter();
+        let mut of_family = ranges.clone();
+        let is_restricted = of_family.any(|it| it.addr().is_ipv4() == client.is_ipv4());
+        !is_restricted || ranges.any(|it| it.contains(&client))
     }
 
     /// All, the one whose turn it is first.
@@ -57,13 +70,13 @@ impl Endpoints {
     }
 }
 
-/// The node ports of one Service. A port without an endpoint that its node may use is not there:
-/// what is sent to it is refused.
+/// Where traffic is taken in for one Service. A port without an endpoint that its node may use is
+/// not there: what is sent to it is refused.
 pub(super) fn routes(
     service: &Service,
     slices: &[Arc<EndpointSlice>],
     nodes: &[(String, IpAddr)],
-) -> BTreeMap<NodePort, Route> {
+) -> BTreeMap<Frontend, Route> {
     let Some(spec) = &service.spec else {
         return BTreeMap::new();
     };
@@ -81,8 +94,9 @@ pub(super) fn routes(
                 let endpoints = Endpoints {
                     addresses,
                     keeps_client: local,
+                    allowed: Vec::new(),
                 };
-                let node_port = NodePort {
+                let node_port = Frontend {
                     address: SocketAddr::new(*address, number),
                     protocol,
                 };
@@ -90,13 +104,14 @@ pub(super) fn routes(
             }
         }
     }
+    routes.extend(load_balancer(service, slices, local));
     let health = spec
         .health_check_node_port
         .and_then(|number| u16::try_from(number).ok());
     if let Some(number) = health.filter(|number| *number > 0 && local) {
         for (name, address) in nodes {
             let local_endpoints = ready_on(name, slices);
-            let node_port = NodePort {
+            let node_port = Frontend {
                 address: SocketAddr::new(*address, number),
                 protocol: Protocol::Tcp,
             };
@@ -104,6 +119,53 @@ pub(super) fn routes(
         }
     }
     routes
+}
+
+/// The addresses of its load balancer that nodes take traffic for themselves. Here all nodes are
+/// one machine: with `externalTrafficPolicy: Local`, the one that has an endpoint.
+fn load_balancer(
+    service: &Service,
+    slices: &[Arc<EndpointSlice>],
+    local: bool,
+) -> Vec<(Frontend, Route)> {
+    let spec = service.spec.as_ref();
+    let ranges = spec.and_then(|spec| spec.load_balancer_source_ranges.as_ref());
+    let allowed: Vec<IpNet> = ranges
+        .into_iter()
+        .flatten()
+        .filter_map(|range| range.trim().parse().ok())
+        .collect();
+    let status = service.status.as_ref();
+    let ingress = status.and_then(|status| status.load_balancer.as_ref()?.ingress.as_ref());
+    let addresses = ingress.into_iter().flatten().filter_map(|entry| {
+        let is_vip = entry.ip_mode.as_deref().unwrap_or("VIP") == "VIP";
+        entry.ip.as_ref().filter(|_| is_vip)?.parse::<IpAddr>().ok()
+    });
+    let mut frontends = Vec::new();
+    for address in addresses {
+        let ports = spec.and_then(|spec| spec.ports.as_ref());
+        for port in ports.into_iter().flatten() {
+            let number = u16::try_from(port.port).ok();
+            let (Some(number), Some(protocol)) = (number, protocol(port)) else {
+                continue;
+            };
+            let addresses = endpoints(port, slices, None);
+            if addresses.is_empty() {
+                continue;
+            }
+            let frontend = Frontend {
+                address: SocketAddr::new(address, number),
+                protocol,
+            };
+            let endpoints = Endpoints {
+                addresses,
+                keeps_client: local,
+                allowed: allowed.clone(),
+            };
+            frontends.push((frontend, Route::Forward(endpoints)));
+        }
+    }
+    frontends
 }
 
 fn ready_on(node: &str, slices: &[Arc<EndpointSlice>]) -> usize {

@@ -44,19 +44,22 @@ fn slice(endpoints: &[(&str, &str, bool, bool)]) -> Vec<Arc<EndpointSlice>> {
 
 /// The routes, a line each.
 fn shown(service: &Service, slices: &[Arc<EndpointSlice>]) -> String {
-    let line = |(port, route): (NodePort, Route)| {
-        let NodePort { address, protocol } = port;
+    let line = |(port, route): (Frontend, Route)| {
+        let Frontend { address, protocol } = port;
         match route {
             Route::Forward(Endpoints {
                 addresses,
                 keeps_client,
+                allowed,
             }) => {
                 let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
                 let source = if keeps_client { "client" } else { "node" };
-                format!(
-                    "{address} {protocol:?} → {} as {source}",
-                    addresses.join(" ")
-                )
+                let to = addresses.join(" ");
+                let who = match allowed.as_slice() {
+                    [] => String::new(),
+                    ranges => format!(" from {ranges:?}"),
+                };
+                format!("{address} {protocol:?} → {to} as {source}{who}")
             }
             Route::Health { local_endpoints } => {
                 format!("{address} {protocol:?} health {local_endpoints}")
@@ -130,7 +133,37 @@ fn endpoints_take_turns() {
     let endpoints = Endpoints {
         addresses: vec![endpoint(1), endpoint(2), endpoint(3)],
         keeps_client: false,
+        allowed: Vec::new(),
     };
     let order: Vec<_> = endpoints.in_turn(4).collect();
     assert_eq!(order, [endpoint(2), endpoint(3), endpoint(1)]);
+}
+
+#[test]
+fn a_load_balancers_address_is_taken_in_where_it_stays_the_destination() {
+    let mut service = service(&json!({"loadBalancerSourceRanges": ["127.0.0.0/8"]}));
+    let ingress = json!({"loadBalancer": {"ingress": [
+        {"ip": "127.10.0.1", "ipMode": "VIP"},
+        {"ip": "127.10.0.2", "ipMode": "Proxy"},
+    ]}});
+    service.status = serde_json::from_value(ingress).unwrap();
+    let slices = slice(&[("127.200.129.1", "node-1", true, true)]);
+    let shown = shown(&service, &slices);
+    let lines: Vec<_> = shown.lines().filter(|it| it.contains("127.10.")).collect();
+    assert_eq!(
+        lines,
+        ["127.10.0.1:80 Tcp → 127.200.129.1:8080 as node from [127.0.0.0/8]"]
+    );
+}
+
+#[test]
+fn source_ranges_restrict_only_the_families_that_they_name() {
+    let endpoints = Endpoints {
+        addresses: Vec::new(),
+        keeps_client: false,
+        allowed: vec!["10.0.0.0/8".parse().unwrap()],
+    };
+    for (client, may) in [("10.1.2.3", true), ("127.0.0.1", false), ("::1", true)] {
+        assert_eq!(endpoints.admits(client.parse().unwrap()), may, "{client}");
+    }
 }

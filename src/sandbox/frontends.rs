@@ -1,6 +1,7 @@
-//! The sockets of the node ports of the sandbox, each of which does what its route says.
+//! The sockets where the sandbox's nodes take traffic in, each of which does what its route says.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,17 +19,20 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::datagrams::{self, Flows};
-use super::routes::{Endpoints, NodePort, Protocol, Route};
+use super::routes::{Endpoints, Frontend, Protocol, Route};
 
 /// Pause after an accept that failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Attempts to bind an address that is still in use, and the pause between two.
+const RETRIES: usize = 20;
+const BIND_PAUSE: Duration = Duration::from_millis(20);
 /// Time to connect to a pod on this machine.
 const CONNECT: Duration = Duration::from_secs(2);
 
-/// Listeners on node ports, by Service.
+/// Listeners, by Service.
 #[derive(Debug, Default)]
-pub(super) struct NodePorts {
-    services: HashMap<String, HashMap<NodePort, Listener>>,
+pub(super) struct Frontends {
+    services: HashMap<String, HashMap<Frontend, Listener>>,
 }
 
 #[derive(Debug)]
@@ -37,10 +41,10 @@ struct Listener {
     _stop: DropGuard,
 }
 
-impl NodePorts {
-    /// Makes the node ports of a Service these. Established connections go on; flows of datagrams
-    /// end with their node port.
-    pub(super) async fn set(&mut self, service: &str, routes: BTreeMap<NodePort, Route>) {
+impl Frontends {
+    /// Makes the frontends of a Service these. Established connections go on; flows of datagrams
+    /// end with their frontend.
+    pub(super) async fn set(&mut self, service: &str, routes: BTreeMap<Frontend, Route>) {
         let listeners = self.services.entry(service.to_owned()).or_default();
         listeners.retain(|port, _| routes.contains_key(port));
         for (port, route) in routes {
@@ -58,7 +62,7 @@ impl NodePorts {
                 Ok(listener) => {
                     listeners.insert(port, listener);
                 }
-                Err(error) => tracing::warn!(service, %error, "a node port is not served"),
+                Err(error) => tracing::warn!(service, %error, "an address and port is not served"),
             }
         }
         if listeners.is_empty() {
@@ -67,21 +71,24 @@ impl NodePorts {
     }
 }
 
-async fn serve(port: NodePort, route: Route) -> Result<Listener, BindError> {
+async fn serve(port: Frontend, route: Route) -> Result<Listener, BindError> {
     let address = port.address;
     let stop = CancellationToken::new();
     let (sender, route) = watch::channel(Arc::new(route));
     let served = async {
         match port.protocol {
             Protocol::Tcp => {
-                let socket = TcpListener::bind(address).await?;
+                let socket = bound(|| TcpListener::bind(address)).await?;
                 tokio::spawn(
                     stop.clone()
                         .run_until_cancelled_owned(accept(socket, route)),
                 );
             }
             Protocol::Udp => {
-                let flows = Flows::new(UdpSocket::bind(address).await?, route, datagrams::IDLE);
+                let flows = {
+                    let socket = bound(|| UdpSocket::bind(address)).await?;
+                    Flows::new(socket, route, datagrams::IDLE)
+                };
                 tokio::spawn(stop.clone().run_until_cancelled_owned(flows.run()));
             }
         }
@@ -94,6 +101,19 @@ async fn serve(port: NodePort, route: Route) -> Result<Listener, BindError> {
         route: sender,
         _stop: stop.drop_guard(),
     })
+}
+
+/// Binds, and tries again for a while where another Service has just let the address go.
+async fn bound<S, F: Future<Output = io::Result<S>>>(bind: impl Fn() -> F) -> io::Result<S> {
+    for _ in 0..RETRIES {
+        match bind().await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                tokio::time::sleep(BIND_PAUSE).await;
+            }
+            bound => return bound,
+        }
+    }
+    bind().await
 }
 
 async fn accept(socket: TcpListener, route: watch::Receiver<Arc<Route>>) {
@@ -125,6 +145,9 @@ async fn forward(mut client: TcpStream, from: SocketAddr, endpoints: &Endpoints,
     let Ok(node) = client.local_addr() else {
         return;
     };
+    if !endpoints.admits(from.ip()) {
+        return;
+    }
     let source = endpoints.source(from.ip(), node.ip());
     for endpoint in endpoints.in_turn(turn) {
         match tokio::time::timeout(CONNECT, connect(source, endpoint)).await {
