@@ -161,6 +161,16 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
+/// What makes load balancers in a sandbox.
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum SandboxProvider {
+    /// A mock cloud.
+    MockCloud,
+    /// The bare-metal provider.
+    BareMetal,
+}
+
 /// `landfall sandbox`.
 #[cfg(feature = "sandbox")]
 #[derive(Debug, Clone, Args)]
@@ -177,9 +187,13 @@ pub struct SandboxArguments {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub api_address: SocketAddr,
 
-    /// Where the mock cloud's API is served; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
-    pub mock_cloud_address: SocketAddr,
+    /// What makes load balancers: a mock cloud, or the bare-metal provider with a pool of addresses
+    #[arg(long, value_enum, default_value_t = SandboxProvider::MockCloud)]
+    pub provider: SandboxProvider,
+
+    /// Where the mock cloud's API is served; port 0 takes a free one [default: 127.0.0.1:0]
+    #[arg(long, value_name = "ADDRESS")]
+    pub mock_cloud_address: Option<SocketAddr>,
 
     /// Addresses for load balancers, IPv4 or IPv6, which this machine must have; may be repeated.
     /// With IPv6, Services of two families get two addresses [default, and beside IPv6: half of the

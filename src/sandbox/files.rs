@@ -24,7 +24,7 @@ impl Files {
     pub(super) fn write(
         chosen: Option<&Path>,
         kubeconfig: &str,
-        tokens: [(&str, &str); 2],
+        tokens: &[(&str, &str)],
     ) -> Result<Self, Failure> {
         let folder = tempfile::Builder::new()
             .prefix("landfall-sandbox-")
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn everything_goes_with_the_sandbox() {
         let tokens = [("token", "t"), ("admin-token", "a")];
-        let files = Files::write(None, "kind: Config\n", tokens).unwrap();
+        let files = Files::write(None, "kind: Config\n", &tokens).unwrap();
         let (kubeconfig, token) = (files.kubeconfig().to_owned(), files.token("token"));
         assert!(
             std::fs::read_to_string(&kubeconfig)

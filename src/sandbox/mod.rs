@@ -1,9 +1,10 @@
-//! `landfall sandbox`: mock cluster, mock cloud, nodes and controller in one process, to try a
-//! Service of type LoadBalancer with nothing but kubectl and curl.
+//! `landfall sandbox`: mock cluster, mock cloud or a pool of addresses, nodes and controller in one
+//! process, to try a Service of type LoadBalancer with nothing but kubectl and curl.
 //!
 //! The controller speaks to the mock cloud over HTTP as it would elsewhere; it, the nodes and the
 //! narrator speak to the mock cluster within the process.
 
+mod bare_metal;
 mod block;
 mod datagrams;
 mod files;
@@ -13,6 +14,8 @@ mod narrate;
 mod pod;
 mod proxy;
 mod routes;
+
+use std::net::SocketAddr;
 
 use ipnet::IpNet;
 use landfall_mock_cloud::{MockCloud, Options};
@@ -24,7 +27,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::args::SandboxArguments;
+use crate::args::{SandboxArguments, SandboxProvider};
 use crate::config::{self, Backend, Provider};
 use crate::controller::{self, Metrics, Setup};
 use crate::lease::Gate;
@@ -37,8 +40,10 @@ use narrate::Guide;
 
 /// What the cluster is called, in tags and in the kubeconfig.
 const NAME: &str = "landfall-sandbox";
-/// The class that the mock cloud's provider owns; it is the default too.
+/// The class that the provider owns; it is the default too.
 const CLASS: &str = "landfall.dev/mock-cloud";
+/// The same for the bare-metal provider.
+const BARE_METAL_CLASS: &str = "landfall.dev/bare-metal";
 const TOKEN_FILE: &str = "mock-cloud.token";
 const ADMIN_TOKEN_FILE: &str = "mock-cloud-admin.token";
 /// Services worked on at once.
@@ -46,55 +51,79 @@ const CONCURRENCY: usize = 32;
 
 /// Runs a sandbox until `stop` is cancelled.
 pub async fn run(arguments: SandboxArguments, stop: CancellationToken) -> Result<(), Failure> {
+    let is_bare_metal = arguments.provider == SandboxProvider::BareMetal;
+    if is_bare_metal && arguments.mock_cloud_address.is_some() {
+        return Err(Failure::usage(
+            "--mock-cloud-address: there is no mock cloud with --provider bare-metal; leave one out",
+        ));
+    }
     let block = Block::take(&arguments.pool)?;
     let api = bind("--api-address", arguments.api_address).await?;
     let api_address = api.local_addr().map_err(Failure::run)?;
-    let cloud = bind("--mock-cloud-address", arguments.mock_cloud_address).await?;
-
     let credentials = Credentials::generate(api_address).map_err(Failure::run)?;
     let (token, admin_token) = (secret(), secret());
-    let files = Files::write(
-        arguments.kubeconfig.as_deref(),
-        &credentials.kubeconfig(NAME),
-        [(TOKEN_FILE, &token), (ADMIN_TOKEN_FILE, &admin_token)],
-    )?;
+    let tokens = [(TOKEN_FILE, &*token), (ADMIN_TOKEN_FILE, &*admin_token)];
+    let tokens = if is_bare_metal { &[] } else { &tokens[..] };
+    let chosen = arguments.kubeconfig.as_deref();
+    let files = Files::write(chosen, &credentials.kubeconfig(NAME), tokens)?;
     let pool = pool(&arguments.pool, &block);
-    let families = families(&pool);
-    let options = Options::new(pool, token, admin_token);
-    let cloud = MockCloud::start(options, cloud, stop.clone())
-        .map_err(|error| Failure::usage(format!("the mock cloud cannot start: {error}")))?;
+    let cloud = if is_bare_metal {
+        None
+    } else {
+        let address = arguments.mock_cloud_address;
+        let address = address.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let listener = bind("--mock-cloud-address", address).await?;
+        let options = Options::new(pool.clone(), token, admin_token);
+        let started = MockCloud::start(options, listener, stop.clone());
+        let failed = |error| Failure::usage(format!("the mock cloud cannot start: {error}"));
+        Some(started.map_err(failed)?)
+    };
 
     let cluster = Cluster::new();
     let nodes = kubelet::nodes(&block, arguments.nodes);
     kubelet::register(&cluster.client(), &nodes)
         .await
         .map_err(|error| Failure::run(format!("cannot register the nodes: {error}")))?;
+    if is_bare_metal {
+        bare_metal::install(&cluster.client(), &pool).await?;
+    }
 
     listening("kubernetes", api_address)?;
-    listening("mock-cloud", cloud.address())?;
+    if let Some(cloud) = &cloud {
+        listening("mock-cloud", cloud.address())?;
+    }
     ready()?;
+    let admin_token = files.token(ADMIN_TOKEN_FILE).display().to_string();
     Guide {
         nodes: arguments.nodes,
         kubeconfig: files.kubeconfig().display().to_string(),
-        cloud: &cloud.url(),
-        admin_token: files.token(ADMIN_TOKEN_FILE).display().to_string(),
+        cloud: cloud.as_ref().map(|cloud| (cloud.url(), admin_token)),
     }
     .print()?;
 
+    let (class, backend) = match &cloud {
+        Some(cloud) => {
+            let backend = Backend::MockCloud {
+                url: cloud.url(),
+                token_file: files.token(TOKEN_FILE),
+                families: families(&pool),
+            };
+            (CLASS, backend)
+        }
+        None => (BARE_METAL_CLASS, Backend::BareMetal { read_metallb: None }),
+    };
     let provider = Provider {
-        class: Class::new(CLASS),
+        class: Class::new(class),
         default: true,
         drift_interval: config::DRIFT_INTERVAL,
         sweep_after: config::SWEEP_AFTER,
-        backend: Backend::MockCloud {
-            url: cloud.url(),
-            token_file: files.token(TOKEN_FILE),
-            families,
-        },
+        backend,
     };
     let outcome = run_together(&cluster, api, credentials, nodes, provider, stop.clone()).await;
     stop.cancel();
-    cloud.stopped().await;
+    if let Some(cloud) = cloud {
+        cloud.stopped().await;
+    }
     outcome
 }
 

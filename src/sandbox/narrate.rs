@@ -10,24 +10,40 @@ use kube::{Api, Client};
 use landfall_process::{Failure, say};
 
 /// What to type next.
-pub(super) struct Guide<'a> {
+pub(super) struct Guide {
     pub(super) nodes: u8,
     pub(super) kubeconfig: String,
-    pub(super) cloud: &'a str,
-    pub(super) admin_token: String,
+    /// The mock cloud's URL and where its administrator's token is, if there is one.
+    pub(super) cloud: Option<(String, String)>,
 }
 
-impl Guide<'_> {
+impl Guide {
     pub(super) fn print(&self) -> Result<(), Failure> {
         let Self {
-            nodes,
-            kubeconfig,
-            cloud,
-            admin_token,
+            nodes, kubeconfig, ..
         } = self;
+        let (what, more) = match &self.cloud {
+            Some((url, token)) => (
+                "a cloud with load balancers",
+                format!(
+                    "What the cloud was asked to do:
+
+  curl -H \"Authorization: Bearer $(cat {token})\" {url}/admin/calls"
+                ),
+            ),
+            None => (
+                "a pool of addresses for load balancers",
+                "Where its address came from, and what may be had besides:
+
+  kubectl get pools
+  kubectl explain addresspool.spec
+  kubectl apply -f examples/pools.yaml"
+                    .to_owned(),
+            ),
+        };
         say(format_args!(
             "
-A Kubernetes cluster of {nodes} nodes and a cloud with load balancers, on this machine only.
+A Kubernetes cluster of {nodes} nodes and {what}, on this machine only.
 In a second terminal:
 
   export KUBECONFIG={kubeconfig}
@@ -38,9 +54,7 @@ In a second terminal:
   kubectl scale deployment hello --replicas=1
   kubectl delete service hello
 
-What the cloud was asked to do:
-
-  curl -H \"Authorization: Bearer $(cat {admin_token})\" {cloud}/admin/calls
+{more}
 
 Ctrl-C ends the sandbox and leaves nothing behind. What happens in it:
 "
