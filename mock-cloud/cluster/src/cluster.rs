@@ -46,7 +46,7 @@ impl Cluster {
         let store = Arc::new(Store::new(capacity));
         let resource = Kind::Namespace.resource();
         for name in NAMESPACES {
-            let target = Target::new(resource, Key::new("", name));
+            let target = Target::new(resource.clone(), Key::new("", name));
             let options = WriteOptions::internal("kube-apiserver");
             registry::create(&store, &target, json!({}), Operation::Update, &options)
                 .expect("a namespace with a good name can be created in an empty store");

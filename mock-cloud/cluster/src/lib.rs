@@ -2,8 +2,9 @@
 //!
 //! It keeps objects, answers as Kubernetes 1.37 answers, and runs the few controllers without
 //! which a cluster is none: Deployments, scheduling, EndpointSlices, garbage collection and the
-//! deletion of namespaces. It never pretends that a Pod runs: whoever plays the node says so
-//! through the API.
+//! deletion of namespaces. Kinds of one's own are defined by `CustomResourceDefinition`s, with
+//! schemas, defaults, columns and rules. It never pretends that a Pod runs: whoever plays the node
+//! says so through the API.
 //!
 //! ```
 //! # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -16,9 +17,12 @@
 
 mod answer;
 mod api;
+mod cel;
 mod cluster;
 mod controllers;
 mod credentials;
+mod custom;
+mod definition;
 mod error;
 mod kubeconfig;
 mod names;

@@ -1,5 +1,7 @@
 //! Which path means what: health, discovery, or a call on a resource.
 
+use std::sync::Arc;
+
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use serde_json::Value;
@@ -10,13 +12,13 @@ use crate::answer::ApiError;
 use crate::registry::{Target, WriteOptions};
 use crate::resource::{self, Resource, Subresource};
 use crate::selector::Selection;
-use crate::store::Key;
+use crate::store::{Key, Store};
 
 /// What a path leads to.
 pub(super) enum Route {
     /// `/healthz` and its like.
     Health,
-    /// A document that never changes.
+    /// A document.
     Static(Value),
     /// A resource.
     Call(Box<Call>),
@@ -27,7 +29,7 @@ pub(super) struct Call {
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
     pub(super) query: Query,
-    pub(super) resource: &'static Resource,
+    pub(super) resource: Arc<Resource>,
     pub(super) namespace: Option<String>,
     pub(super) name: Option<String>,
     pub(super) subresource: Option<Subresource>,
@@ -48,7 +50,7 @@ impl Call {
             self.namespace.clone().unwrap_or_default(),
             self.name.clone().unwrap_or_default(),
         );
-        let mut target = Target::new(self.resource, key);
+        let mut target = Target::new(self.resource.clone(), key);
         target.subresource = self.subresource;
         target
     }
@@ -56,7 +58,7 @@ impl Call {
     /// The objects that it selects.
     pub(super) fn selection(&self) -> Result<Selection, ApiError> {
         Selection::parse(
-            self.resource,
+            &self.resource,
             self.namespace.as_deref(),
             self.query.get("labelSelector"),
             self.query.get("fieldSelector"),
@@ -71,7 +73,7 @@ impl Call {
 }
 
 /// Takes a request's path apart.
-pub(super) fn route(parts: &Parts) -> Result<Route, ApiError> {
+pub(super) fn route(store: &Store, parts: &Parts) -> Result<Route, ApiError> {
     let path = decode(parts.uri.path());
     let segments: Vec<&str> = path
         .split('/')
@@ -79,33 +81,47 @@ pub(super) fn route(parts: &Parts) -> Result<Route, ApiError> {
         .collect();
     let value = match segments.as_slice() {
         ["healthz" | "livez" | "readyz", ..] => return Ok(Route::Health),
-        [] => discovery::paths(),
+        [] => discovery::paths(&store.served()),
         ["version"] => discovery::version(),
         ["api"] => discovery::core_versions(),
-        ["apis"] => discovery::groups(),
-        ["apis", group] => discovery::group(group).ok_or_else(ApiError::no_such_path)?,
-        ["api", version] => discovery::resources("", version).ok_or_else(ApiError::no_such_path)?,
-        ["apis", group, version] => {
-            discovery::resources(group, version).ok_or_else(ApiError::no_such_path)?
+        ["apis"] => discovery::groups(&store.served()),
+        ["apis", group] => {
+            discovery::group(&store.served(), group).ok_or_else(ApiError::no_such_path)?
         }
-        ["openapi", "v3"] => openapi::index(),
-        ["openapi", "v3", "api", version] => openapi::document("", version),
-        ["openapi", "v3", "apis", group, version] => openapi::document(group, version),
-        ["api", version, rest @ ..] => return call(parts, "", version, rest),
-        ["apis", group, version, rest @ ..] => return call(parts, group, version, rest),
+        ["api", version] => {
+            discovery::resources(&store.served(), "", version).ok_or_else(ApiError::no_such_path)?
+        }
+        ["apis", group, version] => discovery::resources(&store.served(), group, version)
+            .ok_or_else(ApiError::no_such_path)?,
+        ["openapi", "v3"] => openapi::index(&store.served()),
+        ["openapi", "v3", "api", version] => {
+            openapi::document(&store.served(), "", version).ok_or_else(ApiError::no_such_path)?
+        }
+        ["openapi", "v3", "apis", group, version] => {
+            openapi::document(&store.served(), group, version).ok_or_else(ApiError::no_such_path)?
+        }
+        ["api", version, rest @ ..] => return call(store, parts, "", version, rest),
+        ["apis", group, version, rest @ ..] => return call(store, parts, group, version, rest),
         _ => return Err(ApiError::no_such_path()),
     };
     Ok(Route::Static(value))
 }
 
-fn call(parts: &Parts, group: &str, version: &str, rest: &[&str]) -> Result<Route, ApiError> {
-    let find =
-        |plural: &str| resource::find(group, version, plural).ok_or_else(ApiError::no_such_path);
+fn call(
+    store: &Store,
+    parts: &Parts,
+    group: &str,
+    version: &str,
+    rest: &[&str],
+) -> Result<Route, ApiError> {
+    let find = |plural: &str| {
+        let found = store.find(group, version, plural);
+        found.ok_or_else(ApiError::no_such_path)
+    };
     let (resource, namespace, tail) = match rest {
         // `namespaces/x/status` is the namespace itself, `namespaces/x/pods` what is in it.
         ["namespaces", namespace, plural, tail @ ..]
-            if find("namespaces")
-                .ok()
+            if resource::find(group, version, "namespaces")
                 .and_then(|namespaces| namespaces.subresource(plural))
                 .is_none() =>
         {

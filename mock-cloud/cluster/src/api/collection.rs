@@ -66,11 +66,11 @@ pub(super) fn list(store: &Arc<Store>, call: &Call) -> Result<Response, ApiError
             let served: Vec<_> = page
                 .objects
                 .iter()
-                .map(|object| to_served(call.resource, &object.value))
+                .map(|object| to_served(&call.resource, &object.value))
                 .collect();
             let include = Include::parse(call.query.get("includeObject"));
             let rows = served.iter().map(AsRef::as_ref);
-            let table = tables::table(call.resource.storage, rows, include, &metadata, true);
+            let table = tables::table(&call.resource, rows, include, &metadata, true);
             value_response(StatusCode::OK, &table)
         }
     })
@@ -79,8 +79,8 @@ pub(super) fn list(store: &Arc<Store>, call: &Call) -> Result<Response, ApiError
 /// Puts the list together from the objects' own JSON.
 fn plain(call: &Call, objects: &[Arc<Object>], metadata: &Value) -> Vec<u8> {
     let mut text = format!(
-        "{{\"kind\":\"{}List\",\"apiVersion\":\"{}\",\"metadata\":{metadata},\"items\":[",
-        call.resource.kind,
+        "{{\"kind\":\"{}\",\"apiVersion\":\"{}\",\"metadata\":{metadata},\"items\":[",
+        call.resource.list_kind,
         call.resource.api_version(),
     )
     .into_bytes();
@@ -88,7 +88,7 @@ fn plain(call: &Call, objects: &[Arc<Object>], metadata: &Value) -> Vec<u8> {
         if index > 0 {
             text.push(b',');
         }
-        text.extend_from_slice(&object_json(call.resource, object));
+        text.extend_from_slice(&object_json(&call.resource, object));
     }
     text.extend_from_slice(b"]}");
     text

@@ -1,15 +1,20 @@
 //! What is served, as clients ask for it: `/api`, `/apis`, one group, one version, `/version`.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
-use crate::resource::{self, RESOURCES, Resource, Subresource};
+use crate::resource::{Resource, Subresource, join};
+use crate::store::group_versions;
 
 /// `/`.
-pub(super) fn paths() -> Value {
+pub(super) fn paths(served: &[Arc<Resource>]) -> Value {
     let mut paths = vec!["/api".to_owned(), "/api/v1".to_owned(), "/apis".to_owned()];
-    for (group, version) in named() {
+    for (group, versions) in named(served) {
         paths.push(format!("/apis/{group}"));
-        paths.push(format!("/apis/{group}/{version}"));
+        for version in versions {
+            paths.push(format!("/apis/{group}/{version}"));
+        }
     }
     for path in ["/healthz", "/livez", "/openapi/v3", "/readyz", "/version"] {
         paths.push(path.to_owned());
@@ -42,59 +47,65 @@ pub(super) fn core_versions() -> Value {
 }
 
 /// `/apis`.
-pub(super) fn groups() -> Value {
-    let groups: Vec<Value> = named()
-        .map(|(group, version)| describe_group(group, version))
+pub(super) fn groups(served: &[Arc<Resource>]) -> Value {
+    let groups: Vec<Value> = named(served)
+        .iter()
+        .map(|(group, versions)| describe_group(group, versions))
         .collect();
     json!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": groups })
 }
 
 /// `/apis/G`.
-pub(super) fn group(name: &str) -> Option<Value> {
-    let (group, version) = named().find(|(group, _)| *group == name)?;
-    let mut value = describe_group(group, version);
+pub(super) fn group(served: &[Arc<Resource>], name: &str) -> Option<Value> {
+    let all = named(served);
+    let (group, versions) = all.iter().find(|(group, _)| *group == name)?;
+    let mut value = describe_group(group, versions);
     value["kind"] = json!("APIGroup");
     value["apiVersion"] = json!("v1");
     Some(value)
 }
 
 /// `/api/v1` and `/apis/G/V`.
-pub(super) fn resources(group: &str, version: &str) -> Option<Value> {
+pub(super) fn resources(served: &[Arc<Resource>], group: &str, version: &str) -> Option<Value> {
     let mut list = Vec::new();
-    for resource in RESOURCES
+    for resource in served
         .iter()
         .filter(|resource| resource.group == group && resource.version == version)
     {
         list.push(describe(resource));
-        for subresource in resource.subresources {
+        for subresource in &resource.subresources {
             list.push(describe_subresource(resource, *subresource));
         }
     }
     if list.is_empty() {
         return None;
     }
-    let group_version = if group.is_empty() {
-        version.to_owned()
-    } else {
-        format!("{group}/{version}")
-    };
     Some(json!({
         "kind": "APIResourceList",
         "apiVersion": "v1",
-        "groupVersion": group_version,
+        "groupVersion": join(group, version),
         "resources": list,
     }))
 }
 
-fn named() -> impl Iterator<Item = (&'static str, &'static str)> {
-    resource::group_versions()
-        .into_iter()
-        .filter(|(group, _)| !group.is_empty())
+/// The groups with a name, and their versions, the preferred one first.
+fn named(served: &[Arc<Resource>]) -> Vec<(String, Vec<String>)> {
+    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+    for (group, version) in group_versions(served) {
+        match groups.last_mut() {
+            Some((last, versions)) if *last == group => versions.push(version),
+            _ if group.is_empty() => {}
+            _ => groups.push((group, vec![version])),
+        }
+    }
+    groups
 }
 
-fn describe_group(group: &str, version: &str) -> Value {
-    let version = json!({ "groupVersion": format!("{group}/{version}"), "version": version });
-    json!({ "name": group, "versions": [version], "preferredVersion": version })
+fn describe_group(group: &str, versions: &[String]) -> Value {
+    let describe =
+        |version: &String| json!({ "groupVersion": join(group, version), "version": version });
+    let all: Vec<Value> = versions.iter().map(describe).collect();
+    json!({ "name": group, "versions": all, "preferredVersion": all[0] })
 }
 
 fn describe(resource: &Resource) -> Value {
@@ -118,10 +129,10 @@ fn describe(resource: &Resource) -> Value {
 
 fn describe_subresource(resource: &Resource, subresource: Subresource) -> Value {
     let (kind, verbs): (&str, &[&str]) = match subresource {
-        Subresource::Status => (resource.kind, &["get", "patch", "update"]),
+        Subresource::Status => (&resource.kind, &["get", "patch", "update"]),
         Subresource::Scale => ("Scale", &["get", "patch", "update"]),
         Subresource::Binding => ("Binding", &["create"]),
-        Subresource::Finalize => (resource.kind, &["update"]),
+        Subresource::Finalize => (&resource.kind, &["update"]),
     };
     let mut value = json!({
         "name": format!("{}/{}", resource.plural, subresource.name()),

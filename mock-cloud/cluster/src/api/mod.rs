@@ -55,13 +55,23 @@ async fn answer(store: Arc<Store>, request: Request) -> Result<Response, ApiErro
         .extensions
         .get::<Shutdown>()
         .map_or_else(CancellationToken::new, |shutdown| shutdown.0.clone());
-    match call::route(&parts)? {
+    match call::route(&store, &parts)? {
         Route::Health => Ok("ok".into_response()),
         Route::Static(value) if parts.method == Method::GET => {
             Ok(value_response(StatusCode::OK, &value))
         }
         Route::Static(_) => Err(ApiError::method_not_allowed()),
-        Route::Call(call) => dispatch(&store, *call, body, shutdown).await,
+        Route::Call(call) => {
+            let custom = call.resource.custom.clone();
+            let response = dispatch(&store, *call, body, shutdown).await?;
+            let told = custom
+                .as_ref()
+                .and_then(|version| version.deprecation.as_ref());
+            Ok(with_warnings(
+                response,
+                told.map_or(&[], std::slice::from_ref),
+            ))
+        }
     }
 }
 

@@ -28,20 +28,20 @@ pub(super) fn get(store: &Arc<Store>, call: &Call) -> Result<Response, ApiError>
         .lock()
         .get(call.resource.storage, &target.key)
         .cloned();
-    let object = found.ok_or_else(|| ApiError::not_found(call.resource, &target.key.name))?;
+    let object = found.ok_or_else(|| ApiError::not_found(&call.resource, &target.key.name))?;
     one(call, &object, StatusCode::OK)
 }
 
 /// One object as the whole response.
 pub(super) fn one(call: &Call, object: &Object, status: StatusCode) -> Result<Response, ApiError> {
     let value = match Format::negotiate(call.header(&header::ACCEPT))? {
-        Format::Json => return Ok(json_response(status, json_body(call.resource, object))),
+        Format::Json => return Ok(json_response(status, json_body(&call.resource, object))),
         Format::Metadata => metadata_only(&object.value),
         Format::Table => {
             let include = Include::parse(call.query.get("includeObject"));
-            let served = to_served(call.resource, &object.value);
+            let served = to_served(&call.resource, &object.value);
             tables::table(
-                call.resource.storage,
+                &call.resource,
                 std::iter::once(&*served),
                 include,
                 &json!({ "resourceVersion": object.revision.to_string() }),

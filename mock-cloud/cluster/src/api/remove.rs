@@ -46,7 +46,11 @@ pub(super) async fn collection(
         (found, state.revision())
     };
     for object in &found {
-        match registry::delete(store, &Target::new(call.resource, object.key()), &options) {
+        match registry::delete(
+            store,
+            &Target::new(call.resource.clone(), object.key()),
+            &options,
+        ) {
             // Gone meanwhile is what was asked for.
             Err(error) if error.code != 404 => return Err(error),
             _ => {}
@@ -54,10 +58,10 @@ pub(super) async fn collection(
     }
     let items: Vec<Value> = found
         .iter()
-        .map(|object| registry::to_served(call.resource, &object.value).into_owned())
+        .map(|object| registry::to_served(&call.resource, &object.value).into_owned())
         .collect();
     let list = json!({
-        "kind": format!("{}List", call.resource.kind),
+        "kind": call.resource.list_kind,
         "apiVersion": call.resource.api_version(),
         "metadata": { "resourceVersion": revision.to_string() },
         "items": items,

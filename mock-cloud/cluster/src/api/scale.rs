@@ -26,7 +26,7 @@ pub(super) async fn scale(
         let state = store.lock();
         state.get(call.resource.storage, &target.key).cloned()
     };
-    let current = found().ok_or_else(|| ApiError::not_found(call.resource, &target.key.name))?;
+    let current = found().ok_or_else(|| ApiError::not_found(&call.resource, &target.key.name))?;
     let wanted = match call.method {
         Method::GET => return Ok(value_response(StatusCode::OK, &view(&current))),
         Method::PUT => {
@@ -35,7 +35,7 @@ pub(super) async fn scale(
         }
         Method::PATCH => match write::read_patch(call, body).await?.0 {
             Patch::Apply(config) => config,
-            patch => patch.patched(call.resource.storage, &view(&current))?,
+            patch => patch.patched(&call.resource, &view(&current))?,
         },
         _ => return Err(ApiError::method_not_allowed()),
     };
@@ -55,7 +55,7 @@ fn replicas(call: &Call, mut wanted: Value, current: &Object) -> Result<i64, Api
         .as_str()
         .unwrap_or_default();
     if !version.is_empty() && version != current.revision.to_string() {
-        return Err(ApiError::modified(call.resource, current.name()));
+        return Err(ApiError::modified(&call.resource, current.name()));
     }
     let replicas = wanted["spec"]["replicas"].as_i64().unwrap_or_default();
     if replicas < 0 {
@@ -64,7 +64,7 @@ fn replicas(call: &Call, mut wanted: Value, current: &Object) -> Result<i64, Api
             replicas,
             "must be greater than or equal to 0",
         );
-        return Err(ApiError::invalid(call.resource, current.name(), &[fault]));
+        return Err(ApiError::invalid(&call.resource, current.name(), &[fault]));
     }
     Ok(replicas)
 }

@@ -23,7 +23,7 @@ use super::json_response;
 use super::read::{metadata_only, object_json};
 use crate::answer::ApiError;
 use crate::registry::to_served;
-use crate::resource::{Kind, Resource};
+use crate::resource::Resource;
 use crate::selector::Selection;
 use crate::store::{Change, Event, Object, Store};
 use crate::tables::{self, Include};
@@ -37,7 +37,7 @@ const BATCH: usize = 256;
 
 struct Watch {
     store: Arc<Store>,
-    resource: &'static Resource,
+    resource: Arc<Resource>,
     selection: Selection,
     renderer: Renderer,
     initial: Option<Vec<Arc<Object>>>,
@@ -89,7 +89,7 @@ pub(super) fn watch(
     let now = Instant::now();
     let watch = Watch {
         store: store.clone(),
-        resource: call.resource,
+        resource: call.resource.clone(),
         selection,
         renderer: Renderer::new(call, format),
         initial,
@@ -172,7 +172,12 @@ impl Watch {
                     self.renderer.bookmark(self.cursor, false, &mut chunk);
                     return Some(chunk.into());
                 }
-                changed = self.changed.changed() => changed.ok()?,
+                changed = self.changed.changed() => if changed.is_err() {
+                    // The kind is no longer served: what happened until then is shown, no more.
+                    let rest = self.drain();
+                    self.ended = true;
+                    return rest;
+                },
             }
         }
     }
@@ -235,7 +240,7 @@ impl Watch {
 }
 
 struct Renderer {
-    resource: &'static Resource,
+    resource: Arc<Resource>,
     format: Format,
     include: Include,
     columns_sent: bool,
@@ -244,7 +249,7 @@ struct Renderer {
 impl Renderer {
     fn new(call: &Call, format: Format) -> Self {
         Self {
-            resource: call.resource,
+            resource: call.resource.clone(),
             format,
             include: Include::parse(call.query.get("includeObject")),
             columns_sent: false,
@@ -253,14 +258,14 @@ impl Renderer {
 
     fn event(&mut self, change: &str, object: &Object, chunk: &mut Vec<u8>) {
         let json = match self.format {
-            Format::Json => object_json(self.resource, object),
+            Format::Json => object_json(&self.resource, object),
             Format::Metadata => metadata_only(&object.value).to_string().into(),
             Format::Table => {
-                let served = to_served(self.resource, &object.value);
+                let served = to_served(&self.resource, &object.value);
                 let metadata = json!({ "resourceVersion": object.revision.to_string() });
                 let columns = !std::mem::replace(&mut self.columns_sent, true);
                 let rows = std::iter::once(&*served);
-                tables::table(self.kind(), rows, self.include, &metadata, columns)
+                tables::table(&self.resource, rows, self.include, &metadata, columns)
                     .to_string()
                     .into()
             }
@@ -282,14 +287,10 @@ impl Renderer {
             Format::Metadata => metadata_only(&json!({ "metadata": metadata })),
             Format::Table => {
                 let rows = std::iter::empty::<&Value>();
-                tables::table(self.kind(), rows, self.include, &metadata, false)
+                tables::table(&self.resource, rows, self.include, &metadata, false)
             }
         };
         chunk.extend_from_slice(&line("BOOKMARK", object.to_string().as_bytes()));
-    }
-
-    fn kind(&self) -> Kind {
-        self.resource.storage
     }
 }
 

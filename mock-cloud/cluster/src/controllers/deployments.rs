@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Controller;
 use super::rollout::{HASH_LABEL, Rollout, template_hash};
+use super::{Controller, Scope};
 use crate::patch::Operation;
 use crate::registry::{self, DeleteOptions, Intent, Target, WriteOptions};
 use crate::resource::{Kind, Subresource};
@@ -22,7 +22,7 @@ pub(super) struct Deployments {
 }
 
 impl Controller for Deployments {
-    const KINDS: &'static [Kind] = &[Kind::Deployment, Kind::Pod];
+    const SCOPE: Scope = Scope::Only(&[Kind::Deployment, Kind::Pod]);
     const SETTLE: Duration = Duration::from_millis(5);
 
     fn new(store: Arc<Store>) -> Self {

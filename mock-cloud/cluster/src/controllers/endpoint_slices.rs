@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Controller;
 use super::endpoints::{groups, shown};
 use super::slice_plan::plan;
+use super::{Controller, Scope};
 use crate::patch::Operation;
 use crate::registry::{self, DeleteOptions, Intent, Target, WriteOptions};
 use crate::resource::Kind;
@@ -32,7 +32,7 @@ pub(super) struct EndpointSlices {
 }
 
 impl Controller for EndpointSlices {
-    const KINDS: &'static [Kind] = &[Kind::Service, Kind::Pod, Kind::EndpointSlice];
+    const SCOPE: Scope = Scope::Only(&[Kind::Service, Kind::Pod, Kind::EndpointSlice]);
     const SETTLE: Duration = Duration::from_millis(25);
 
     fn new(store: Arc<Store>) -> Self {

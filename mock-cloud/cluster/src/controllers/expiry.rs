@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Controller;
+use super::{Controller, Scope};
 use crate::registry::{self, DeleteOptions, Target};
 use crate::resource::Kind;
 use crate::store::{Change, Event, Key, Store};
@@ -20,7 +20,7 @@ pub(super) struct Expiry {
 }
 
 impl Controller for Expiry {
-    const KINDS: &'static [Kind] = &[Kind::Event];
+    const SCOPE: Scope = Scope::Only(&[Kind::Event]);
     const SETTLE: Duration = Duration::ZERO;
 
     fn new(store: Arc<Store>) -> Self {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::Controller;
+use super::{Controller, Scope};
 use crate::registry::{self, DeleteOptions, Intent, Propagation, Target, WriteOptions};
 use crate::resource::Kind;
 use crate::store::{Change, Event, Key, Object, Store};
@@ -26,7 +26,7 @@ pub(super) struct Garbage {
 }
 
 impl Controller for Garbage {
-    const KINDS: &'static [Kind] = &Kind::ALL;
+    const SCOPE: Scope = Scope::All;
     const SETTLE: Duration = Duration::ZERO;
 
     fn new(store: Arc<Store>) -> Self {
@@ -39,10 +39,7 @@ impl Controller for Garbage {
     }
 
     fn observe(&mut self, event: &Event) {
-        let Some(kind) = kind_of(&event.object.value) else {
-            return;
-        };
-        let place = (kind, event.object.key());
+        let place = (event.kind, event.object.key());
         if let Some(before) = &event.previous {
             for owner in owner_uids(&before.value) {
                 self.forget(owner, &place);
@@ -81,12 +78,6 @@ impl Controller for Garbage {
     }
 }
 
-fn kind_of(object: &Value) -> Option<Kind> {
-    Kind::ALL
-        .into_iter()
-        .find(|kind| object["kind"] == kind.resource().kind)
-}
-
 fn owner_uids(object: &Value) -> impl Iterator<Item = &str> {
     object["metadata"]["ownerReferences"]
         .as_array()
@@ -120,8 +111,15 @@ impl Garbage {
     fn wake_owners(&mut self, object: &Object) {
         let owners = object.value["metadata"]["ownerReferences"].as_array();
         for owner in owners.into_iter().flatten() {
-            let Some(kind) = kind_of(owner) else { continue };
-            let namespace = if kind.resource().namespaced {
+            let text = |field: &str| owner[field].as_str().unwrap_or_default();
+            let found = {
+                let state = self.store.lock();
+                let kind = state.kind_named(text("apiVersion"), text("kind"));
+                kind.and_then(|kind| state.resource(kind))
+            };
+            let Some(resource) = found else { continue };
+            let kind = resource.storage;
+            let namespace = if resource.namespaced {
                 object.namespace()
             } else {
                 ""
@@ -185,7 +183,10 @@ impl Garbage {
     }
 
     fn delete(&self, kind: Kind, object: &Object) {
-        let target = Target::new(kind.resource(), object.key());
+        let Some(resource) = self.store.lock().resource(kind) else {
+            return;
+        };
+        let target = Target::new(resource, object.key());
         let options = DeleteOptions {
             uid: Some(object.uid().to_owned()),
             propagation: Some(Propagation::Background),
@@ -205,7 +206,10 @@ impl Garbage {
     }
 
     fn change(&self, kind: Kind, key: &Key, change: impl Fn(&mut Value)) {
-        let target = Target::new(kind.resource(), key.clone());
+        let Some(resource) = self.store.lock().resource(kind) else {
+            return;
+        };
+        let target = Target::new(resource, key.clone());
         let options = WriteOptions::internal(NAME);
         if let Err(error) =
             registry::update(&self.store, &target, Intent::Change(&change), &options)

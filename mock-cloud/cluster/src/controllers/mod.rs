@@ -19,14 +19,13 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use self::feed::Feed;
-use crate::resource::Kind;
+use self::feed::{Feed, Scope};
 use crate::store::{Event, Store};
 
 /// One controller: events in, writes out.
 trait Controller: Send {
     /// What it follows.
-    const KINDS: &'static [Kind];
+    const SCOPE: Scope;
     /// How long it waits after a change for more of them, so that a burst is one write.
     const SETTLE: Duration;
 
@@ -60,7 +59,7 @@ pub(crate) async fn run(store: Arc<Store>, shutdown: CancellationToken) {
 async fn follow<C: Controller>(store: &Arc<Store>) {
     loop {
         let mut controller = C::new(store.clone());
-        let mut feed = Feed::start(store.clone(), C::KINDS);
+        let mut feed = Feed::start(store.clone(), C::SCOPE);
         while feed.wait(|event| controller.observe(event)).await.is_ok() {
             if !C::SETTLE.is_zero() {
                 tokio::time::sleep(C::SETTLE).await;

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Controller;
+use super::{Controller, Scope};
 use crate::registry::{self, DeleteOptions, Intent, Target, WriteOptions};
-use crate::resource::{Kind, Subresource};
+use crate::resource::{Kind, Resource, Subresource};
 use crate::store::{Change, Event, Key, Object, Store};
 
 const NAME: &str = "namespace-controller";
@@ -21,7 +21,7 @@ pub(super) struct Namespaces {
 }
 
 impl Controller for Namespaces {
-    const KINDS: &'static [Kind] = &Kind::ALL;
+    const SCOPE: Scope = Scope::All;
     const SETTLE: Duration = Duration::ZERO;
 
     fn new(store: Arc<Store>) -> Self {
@@ -33,7 +33,7 @@ impl Controller for Namespaces {
     }
 
     fn observe(&mut self, event: &Event) {
-        if event.object.value["kind"] == "Namespace" {
+        if event.kind == Kind::Namespace {
             let name = event.object.name().to_owned();
             if event.change == Change::Deleted {
                 self.terminating.remove(&name);
@@ -60,25 +60,23 @@ impl Controller for Namespaces {
 
 impl Namespaces {
     fn empty(&self, name: &str) {
-        let content: Vec<(Kind, Arc<Object>)> = {
+        let content: Vec<(Arc<Resource>, Arc<Object>)> = {
             let state = self.store.lock();
-            Kind::ALL
-                .into_iter()
-                .filter(|kind| kind.resource().namespaced)
-                .flat_map(|kind| {
-                    state
-                        .list(kind, Some(name))
-                        .map(move |object| (kind, object))
-                })
-                .map(|(kind, object)| (kind, object.clone()))
-                .collect()
+            let kinds = state.kinds();
+            let resources = kinds.into_iter().filter_map(|kind| state.resource(kind));
+            let mut content = Vec::new();
+            for resource in resources.filter(|resource| resource.namespaced) {
+                let objects = state.list(resource.storage, Some(name));
+                content.extend(objects.map(|object| (resource.clone(), object.clone())));
+            }
+            content
         };
         if content.is_empty() {
             self.release(name);
             return;
         }
-        for (kind, object) in content.iter().filter(|(_, object)| !object.terminating()) {
-            let target = Target::new(kind.resource(), object.key());
+        for (resource, object) in content.iter().filter(|(_, object)| !object.terminating()) {
+            let target = Target::new(resource.clone(), object.key());
             if let Err(error) = registry::delete(&self.store, &target, &DeleteOptions::default()) {
                 tracing::debug!(namespace = name, object = object.name(), %error, "not deleted");
             }

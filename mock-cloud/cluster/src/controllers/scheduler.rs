@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Controller, recorder};
+use super::{Controller, Scope, recorder};
 use crate::registry::{self, Intent, Target, WriteOptions};
 use crate::resource::{Kind, Subresource};
 use crate::selector::map_matches;
@@ -27,7 +27,7 @@ pub(super) struct Scheduler {
 }
 
 impl Controller for Scheduler {
-    const KINDS: &'static [Kind] = &[Kind::Node, Kind::Pod];
+    const SCOPE: Scope = Scope::Only(&[Kind::Node, Kind::Pod]);
     const SETTLE: Duration = Duration::ZERO;
 
     fn new(store: Arc<Store>) -> Self {

@@ -1,15 +1,14 @@
 //! Server-side apply (KEP-555): merges what a manager wants, refuses to take fields from others
 //! unless forced, and removes what the manager had applied before and now leaves out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::join;
-use super::managers::{Manager, Managers, element, leaves, same_element};
+use super::managers::{Manager, Managers, leaves};
 use crate::answer::ApiError;
-use crate::resource::{Kind, Subresource};
-use crate::schema::{self, List};
+use crate::resource::{Resource, Subresource};
+use crate::schema::{List, Place};
 
 /// What an apply makes.
 #[derive(Debug)]
@@ -25,15 +24,15 @@ pub(crate) struct Applied {
 /// # Errors
 /// 409 with every field that others have set to another value, unless forced.
 pub(crate) fn apply(
-    kind: Kind,
+    resource: &Resource,
     live: &Value,
     managers: &Managers,
     config: &Value,
     manager: &Manager,
     force: bool,
 ) -> Result<Applied, ApiError> {
-    let wanted = leaves(kind, config);
-    let present = leaves(kind, live);
+    let wanted = leaves(resource, config);
+    let present = leaves(resource, live);
     let differing: BTreeSet<&String> = wanted
         .iter()
         .filter(|(path, value)| present.get(*path).is_some_and(|live| live != *value))
@@ -54,8 +53,9 @@ pub(crate) fn apply(
         .cloned()
         .collect();
     let mut object = live.clone();
-    remove(kind, &mut object, "", "", &dropped);
-    merge(kind, &mut object, config, "");
+    let root = Place::root(resource);
+    remove(&mut object, &root, "", &dropped);
+    merge(&mut object, config, &root);
     next.owned.insert(manager.clone(), fields);
     next.owned.retain(|_, fields| !fields.is_empty());
     Ok(Applied {
@@ -111,50 +111,49 @@ pub(crate) fn relevant(
 fn refusal(conflicts: &[(Manager, String)], live: &Value) -> ApiError {
     let api_version = live["apiVersion"].as_str().unwrap_or("v1");
     let mut causes = Vec::new();
-    let mut lines: Vec<String> = Vec::new();
+    let mut fields: BTreeMap<String, Vec<&String>> = BTreeMap::new();
     for (manager, path) in conflicts {
-        let message = manager.describe(api_version);
+        let name = manager.describe(api_version);
         causes.push(json!({
             "reason": "FieldManagerConflict",
-            "message": message,
+            "message": format!("conflict with {name}"),
             "field": path,
         }));
-        lines.push(if conflicts.len() == 1 {
-            format!("{message}: {path}")
-        } else {
-            format!("{message}:\n- {path}")
-        });
+        fields.entry(name).or_default().push(path);
     }
-    let count = conflicts.len();
-    let plural = if count == 1 { "" } else { "s" };
-    let separator = if count == 1 { " " } else { "\n" };
-    ApiError::apply_conflict(
-        format!(
-            "Apply failed with {count} conflict{plural}:{separator}{}",
-            lines.join("\n")
-        ),
-        &causes,
-    )
+    let message = if let [(manager, path)] = conflicts {
+        let name = manager.describe(api_version);
+        format!("Apply failed with 1 conflict: conflict with {name}: {path}")
+    } else {
+        let mut lines = Vec::new();
+        for (name, paths) in &fields {
+            lines.push(format!("conflicts with {name}:"));
+            lines.extend(paths.iter().map(|path| format!("- {path}")));
+        }
+        let count = conflicts.len();
+        format!("Apply failed with {count} conflicts: {}", lines.join("\n"))
+    };
+    ApiError::apply_conflict(message, &causes)
 }
 
 /// Merges `config` into `target`: maps and keyed lists by element, the rest as a whole.
-fn merge(kind: Kind, target: &mut Value, config: &Value, path: &str) {
+fn merge(target: &mut Value, config: &Value, place: &Place<'_>) {
     match config {
-        Value::Object(fields) if !schema::atomic_map(kind, path) => {
+        Value::Object(fields) if !place.is_atomic_map() => {
             if !target.is_object() {
                 *target = Value::Object(Map::new());
             }
             for (name, value) in fields {
-                merge(kind, &mut target[name], value, &join(path, name));
+                merge(&mut target[name], value, &place.field(name));
             }
         }
-        Value::Array(items) => merge_list(kind, target, items, path),
+        Value::Array(items) => merge_list(target, items, place),
         leaf => *target = leaf.clone(),
     }
 }
 
-fn merge_list(kind: Kind, target: &mut Value, items: &[Value], path: &str) {
-    let how = schema::list(kind, path);
+fn merge_list(target: &mut Value, items: &[Value], place: &Place<'_>) {
+    let how = place.list();
     let (List::Map { .. } | List::Set, Some(existing)) = (how, target.as_array_mut()) else {
         *target = Value::Array(items.to_vec());
         return;
@@ -166,16 +165,13 @@ fn merge_list(kind: Kind, target: &mut Value, items: &[Value], path: &str) {
                 // hold two (control plane trials: "a later SSA of that type leaves one").
                 let mut seen = false;
                 existing.retain(|one| {
-                    let same = same_element(one, item, keys);
+                    let same = keys.same(one, item);
                     let keep = !(same && seen);
                     seen |= same;
                     keep
                 });
-                match existing
-                    .iter_mut()
-                    .find(|one| same_element(one, item, keys))
-                {
-                    Some(one) => merge(kind, one, item, path),
+                match existing.iter_mut().find(|one| keys.same(one, item)) {
+                    Some(one) => merge(one, item, &place.item()),
                     None => existing.push(item.clone()),
                 }
             }
@@ -186,13 +182,7 @@ fn merge_list(kind: Kind, target: &mut Value, items: &[Value], path: &str) {
 }
 
 /// Removes the leaves named in `dropped`, and what becomes empty by that.
-fn remove(
-    kind: Kind,
-    value: &mut Value,
-    schema_path: &str,
-    path: &str,
-    dropped: &BTreeSet<String>,
-) -> bool {
+fn remove(value: &mut Value, place: &Place<'_>, path: &str, dropped: &BTreeSet<String>) -> bool {
     if dropped.is_empty() {
         return false;
     }
@@ -203,39 +193,31 @@ fn remove(
         Value::Object(fields) if !fields.is_empty() => {
             let before = fields.len();
             fields.retain(|name, field| {
-                let (inner, at) = (join(schema_path, name), format!("{path}.{name}"));
-                !remove(kind, field, &inner, &at, dropped)
+                let at = format!("{path}.{name}");
+                !remove(field, &place.field(name), &at, dropped)
             });
-            fields.len() < before && only_keys_left(kind, fields, schema_path)
+            fields.len() < before && fields.is_empty() && !place.stays_empty()
         }
         Value::Array(items) => {
             let before = items.len();
-            match schema::list(kind, schema_path) {
+            match place.list() {
                 List::Set => items.retain(|item| !dropped.contains(&format!("{path}[{item}]"))),
                 List::Map { keys, .. } => items.retain_mut(|item| {
-                    let at = format!("{path}{}", element(item, keys));
-                    !remove(kind, item, schema_path, &at, dropped)
+                    let at = format!("{path}{}", keys.element(item));
+                    let keyed = |item: &Value| {
+                        let fields = item.as_object().into_iter().flatten();
+                        fields.into_iter().any(|(name, _)| keys.starts_with(name))
+                    };
+                    let before = keyed(item);
+                    let gone = remove(item, &place.item(), &at, dropped);
+                    // Of an element that lost its key only defaulted keys can be left.
+                    !gone && keyed(item) == before
                 }),
                 List::Atomic | List::MergeOnly(_) => {}
             }
             items.is_empty() && before > 0
         }
         _ => false,
-    }
-}
-
-/// An element of a keyed list of which nothing but defaulted keys is left is gone; the metadata,
-/// the spec and the status themselves always stay.
-fn only_keys_left(kind: Kind, fields: &Map<String, Value>, schema_path: &str) -> bool {
-    if matches!(
-        schema_path,
-        "" | "metadata" | "spec" | "status" | "status.loadBalancer"
-    ) {
-        return false;
-    }
-    match schema::list(kind, schema_path) {
-        List::Map { keys, .. } => !fields.keys().any(|name| name == keys[0]),
-        _ => fields.is_empty(),
     }
 }
 
@@ -253,7 +235,7 @@ mod tests {
 
     fn run(last: &Applied, name: &str, config: &Value, force: bool) -> Result<Applied, u16> {
         apply(
-            Kind::Service,
+            &Kind::Service.resource(),
             &last.object,
             &last.managers,
             config,

@@ -6,9 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::join;
-use crate::resource::{Kind, Subresource};
-use crate::schema::{self, List};
+use crate::resource::{Resource, Subresource};
+use crate::schema::{List, Place};
 
 /// Whether a manager applied or wrote in another way: two records, even under one name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,7 +49,7 @@ impl Manager {
             Operation::Apply => String::new(),
             Operation::Update => format!(" using {api_version}"),
         };
-        format!("conflict with {:?}{through}{using}", self.name)
+        format!("{:?}{through}{using}", self.name)
     }
 }
 
@@ -62,16 +61,22 @@ pub(crate) struct Managers {
 
 impl Managers {
     /// The record of a new object.
-    pub(crate) fn created(kind: Kind, manager: Manager, object: &Value) -> Self {
-        let fields = leaves(kind, object).into_keys().collect();
+    pub(crate) fn created(resource: &Resource, manager: Manager, object: &Value) -> Self {
+        let fields = leaves(resource, object).into_keys().collect();
         Self {
             owned: BTreeMap::from([(manager, fields)]),
         }
     }
 
     /// The record after a write that was not an apply: who changes a field has it.
-    pub(crate) fn updated(&self, kind: Kind, manager: &Manager, old: &Value, new: &Value) -> Self {
-        let (before, after) = (leaves(kind, old), leaves(kind, new));
+    pub(crate) fn updated(
+        &self,
+        resource: &Resource,
+        manager: &Manager,
+        old: &Value,
+        new: &Value,
+    ) -> Self {
+        let (before, after) = (leaves(resource, old), leaves(resource, new));
         let changed: BTreeSet<&String> = after
             .iter()
             .filter(|(path, value)| before.get(*path) != Some(*value))
@@ -100,50 +105,45 @@ impl Managers {
 }
 
 /// The leaves of an object and their values, without what the server alone sets.
-pub(super) fn leaves(kind: Kind, object: &Value) -> BTreeMap<String, &Value> {
+pub(super) fn leaves<'a>(resource: &Resource, object: &'a Value) -> BTreeMap<String, &'a Value> {
+    let root = Place::root(resource);
     let mut found = BTreeMap::new();
     for (name, value) in object.as_object().into_iter().flatten() {
         match name.as_str() {
             "apiVersion" | "kind" => {}
             "metadata" => {
+                let place = root.field(name);
                 for field in ["labels", "annotations", "finalizers", "ownerReferences"] {
                     if let Some(value) = value.get(field) {
-                        walk(
-                            kind,
-                            value,
-                            &format!("metadata.{field}"),
-                            &format!(".metadata.{field}"),
-                            &mut found,
-                        );
+                        let path = format!(".metadata.{field}");
+                        walk(value, &place.field(field), &path, &mut found);
                     }
                 }
             }
-            _ => walk(kind, value, name, &format!(".{name}"), &mut found),
+            _ => walk(value, &root.field(name), &format!(".{name}"), &mut found),
         }
     }
     found
 }
 
 fn walk<'a>(
-    kind: Kind,
     value: &'a Value,
-    schema_path: &str,
+    place: &Place<'_>,
     path: &str,
     found: &mut BTreeMap<String, &'a Value>,
 ) {
     match value {
-        Value::Object(fields) if !fields.is_empty() && !schema::atomic_map(kind, schema_path) => {
+        Value::Object(fields) if !fields.is_empty() && !place.is_atomic_map() => {
             for (name, field) in fields {
-                walk(
-                    kind,
-                    field,
-                    &join(schema_path, name),
-                    &format!("{path}.{name}"),
-                    found,
-                );
+                let path = format!("{path}.{name}");
+                if field.is_object() || field.is_array() {
+                    walk(field, &place.field(name), &path, found);
+                } else {
+                    found.insert(path, field);
+                }
             }
         }
-        Value::Array(items) => match schema::list(kind, schema_path) {
+        Value::Array(items) => match place.list() {
             List::Atomic | List::MergeOnly(_) => {
                 found.insert(path.to_owned(), value);
             }
@@ -154,8 +154,8 @@ fn walk<'a>(
             }
             List::Map { keys, .. } => {
                 for item in items {
-                    let path = format!("{path}{}", element(item, keys));
-                    walk(kind, item, schema_path, &path, found);
+                    let path = format!("{path}{}", keys.element(item));
+                    walk(item, &place.item(), &path, found);
                 }
             }
         },
@@ -163,25 +163,4 @@ fn walk<'a>(
             found.insert(path.to_owned(), leaf);
         }
     }
-}
-
-/// `[port=80,protocol="TCP"]`.
-pub(super) fn element(item: &Value, keys: &[&str]) -> String {
-    let pairs: Vec<String> = keys
-        .iter()
-        .map(|key| {
-            let value = match item.get(key) {
-                Some(value) => value.clone(),
-                // The only defaulted keys in the served kinds are protocols.
-                None => Value::from("TCP"),
-            };
-            format!("{key}={value}")
-        })
-        .collect();
-    format!("[{}]", pairs.join(","))
-}
-
-/// Whether two elements are the same by key.
-pub(super) fn same_element(one: &Value, other: &Value, keys: &[&str]) -> bool {
-    element(one, keys) == element(other, keys)
 }

@@ -11,7 +11,8 @@ use serde_json::Value;
 pub(crate) use self::apply::{apply, relevant};
 pub(crate) use self::managers::{Manager, Managers, Operation};
 use crate::answer::ApiError;
-use crate::resource::Kind;
+use crate::resource::Resource;
+use crate::schema::Place;
 
 /// A parsed patch body.
 #[derive(Debug, Clone)]
@@ -29,13 +30,13 @@ pub(crate) enum Patch {
 impl Patch {
     /// The object that this patch makes of `current`. An apply is not made here: it needs the
     /// field managers.
-    pub(crate) fn patched(&self, kind: Kind, current: &Value) -> Result<Value, ApiError> {
+    pub(crate) fn patched(&self, resource: &Resource, current: &Value) -> Result<Value, ApiError> {
         let mut object = current.clone();
         match self {
             Self::Json(operations) => json::patch(&mut object, operations)?,
             Self::Merge(patch) => json_patch::merge(&mut object, patch),
             Self::Strategic(patch) => {
-                strategic::merge(kind, &mut object, patch, "")?;
+                strategic::merge(&mut object, patch, &Place::root(resource))?;
                 // The real server merges into a typed object, whose type is not for a patch to say.
                 for field in ["apiVersion", "kind"] {
                     object[field] = current[field].clone();
@@ -52,14 +53,5 @@ impl Patch {
             Self::Json(operations) => Value::Array(operations.clone()),
             Self::Merge(body) | Self::Strategic(body) | Self::Apply(body) => body.clone(),
         }
-    }
-}
-
-/// The path of a field below another path.
-fn join(path: &str, field: &str) -> String {
-    if path.is_empty() {
-        field.to_owned()
-    } else {
-        format!("{path}.{field}")
     }
 }

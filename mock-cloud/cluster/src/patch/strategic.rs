@@ -4,20 +4,13 @@
 
 use serde_json::{Map, Value};
 
-use super::join;
 use crate::answer::ApiError;
-use crate::resource::Kind;
-use crate::schema::{self, List};
+use crate::schema::{List, Place};
 
 const DELETE_FROM: &str = "$deleteFromPrimitiveList/";
 
-/// Merges `patch` into `target`; `path` is where the two stand in the object.
-pub(super) fn merge(
-    kind: Kind,
-    target: &mut Value,
-    patch: &Value,
-    path: &str,
-) -> Result<(), ApiError> {
+/// Merges `patch` into `target`, which both stand at a place of the object.
+pub(super) fn merge(target: &mut Value, patch: &Value, place: &Place<'_>) -> Result<(), ApiError> {
     let Some(fields) = patch.as_object() else {
         *target = patch.clone();
         return Ok(());
@@ -45,7 +38,7 @@ pub(super) fn merge(
         return Ok(());
     };
     for (name, wanted) in fields {
-        field(kind, object, name, wanted, path)?;
+        field(object, name, wanted, place)?;
     }
     if let Some(keep) = fields.get("$retainKeys").and_then(Value::as_array) {
         object.retain(|name, _| keep.iter().any(|kept| kept.as_str() == Some(name)));
@@ -54,11 +47,10 @@ pub(super) fn merge(
 }
 
 fn field(
-    kind: Kind,
     object: &mut Map<String, Value>,
     name: &str,
     wanted: &Value,
-    path: &str,
+    place: &Place<'_>,
 ) -> Result<(), ApiError> {
     if let Some(list) = name.strip_prefix(DELETE_FROM) {
         if let (Some(Value::Array(items)), Some(gone)) = (object.get_mut(list), wanted.as_array()) {
@@ -69,7 +61,7 @@ fn field(
     if name.starts_with('$') {
         return Ok(());
     }
-    let path = join(path, name);
+    let place = place.field(name);
     match wanted {
         Value::Null => {
             object.remove(name);
@@ -79,7 +71,7 @@ fn field(
         }
         Value::Object(_) => {
             let target = object.entry(name).or_insert(Value::Null);
-            merge(kind, target, wanted, &path)?;
+            merge(target, wanted, &place)?;
         }
         Value::Array(items) => {
             let target = object
@@ -89,7 +81,7 @@ fn field(
                 *target = Value::Array(Vec::new());
             }
             if let Value::Array(existing) = target {
-                list(kind, existing, items, &path)?;
+                list(existing, items, &place)?;
             }
         }
         plain => {
@@ -99,13 +91,8 @@ fn field(
     Ok(())
 }
 
-fn list(
-    kind: Kind,
-    existing: &mut Vec<Value>,
-    items: &[Value],
-    path: &str,
-) -> Result<(), ApiError> {
-    match schema::list(kind, path) {
+fn list(existing: &mut Vec<Value>, items: &[Value], place: &Place<'_>) -> Result<(), ApiError> {
+    match place.list() {
         List::Atomic => *existing = items.iter().map(stripped).collect(),
         List::Set => {
             for item in items {
@@ -115,17 +102,16 @@ fn list(
             }
         }
         List::Map { merge: key, .. } | List::MergeOnly(key) => {
-            keyed(kind, existing, items, path, key)?;
+            keyed(existing, items, place, key)?;
         }
     }
     Ok(())
 }
 
 fn keyed(
-    kind: Kind,
     existing: &mut Vec<Value>,
     items: &[Value],
-    path: &str,
+    place: &Place<'_>,
     key: &str,
 ) -> Result<(), ApiError> {
     let directive = |item: &Value| item["$patch"].as_str().map(str::to_owned);
@@ -149,7 +135,7 @@ fn keyed(
         let found = existing.iter().position(|one| one.get(key) == Some(id));
         match (directive(item).as_deref(), found) {
             (Some("delete"), _) => existing.retain(|one| one.get(key) != Some(id)),
-            (_, Some(at)) => merge(kind, &mut existing[at], item, path)?,
+            (_, Some(at)) => merge(&mut existing[at], item, &place.item())?,
             (_, None) => existing.push(stripped(item)),
         }
     }
@@ -175,11 +161,12 @@ fn stripped(patch: &Value) -> Value {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::merge;
+    use super::{Place, merge};
     use crate::resource::Kind;
 
     fn run(mut target: Value, patch: &Value) -> Value {
-        merge(Kind::Service, &mut target, patch, "").unwrap();
+        let service = Kind::Service.resource();
+        merge(&mut target, patch, &Place::root(&service)).unwrap();
         target
     }
 

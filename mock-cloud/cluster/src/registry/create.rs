@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Origin, Target, WriteOptions, Written, decode, metadata, strategy, to_stored};
+use super::{
+    Origin, Target, WriteOptions, Written, decode, definitions, metadata, strategy, to_stored,
+};
 use crate::answer::ApiError;
 use crate::names;
 use crate::patch::{Manager, Managers, Operation};
 use crate::resource::{Kind, Resource};
 use crate::schema::Shape;
-use crate::service::{self, Lease, Refusal};
+use crate::service::{Lease, Refusal};
 use crate::store::{Key, Object, State, Store};
 
 /// Names tried for one `generateName` before the clash is reported.
@@ -24,7 +26,7 @@ pub(crate) fn create(
     operation: Operation,
     options: &WriteOptions,
 ) -> Result<Written, ApiError> {
-    let resource = target.resource;
+    let resource = &*target.resource;
     let mut warnings = decode(
         Shape::Of(resource),
         &mut body,
@@ -33,14 +35,14 @@ pub(crate) fn create(
     )?;
     metadata::check_identity(resource, &body, &target.key)?;
     let mut object = to_stored(resource, body);
-    let own = resource.storage.resource();
-    object["apiVersion"] = json!(own.api_version());
-    object["kind"] = json!(own.kind);
+    object["apiVersion"] = json!(resource.stored_version);
+    object["kind"] = json!(resource.kind);
     let manager = Manager::new(&options.manager, operation, None);
-    let managers = Managers::created(resource.storage, manager, &object);
+    let managers = Managers::created(resource, manager, &object);
     let generated = metadata::begin(resource, &mut object, &target.key)?;
 
     let mut state = store.lock();
+    definitions::check_open(&state, resource, object_name(&object))?;
     check_namespace(
         &state,
         resource,
@@ -50,8 +52,8 @@ pub(crate) fn create(
     if generated {
         find_free_name(&state, resource, &mut object);
     }
-    strategy::default(resource.storage, &mut object);
-    strategy::prepare_create(resource.storage, &mut object);
+    strategy::default(resource, &mut object);
+    strategy::prepare_create(&state, resource, &mut object);
     let mut faults = metadata::validate(resource, &object, None);
     faults.extend(strategy::validate(resource, None, &mut object, None));
     if !faults.is_empty() {
@@ -60,15 +62,15 @@ pub(crate) fn create(
     if exists(&state, resource, &object) {
         return Err(ApiError::already_exists(resource, object_name(&object)));
     }
-    if resource.storage == Kind::Service {
-        warnings.extend(service::warnings(&object, None));
-    }
+    warnings.extend(strategy::warnings(resource, &object, None));
     let lease = allocate(&mut state, resource, &mut object, None)?;
     let object = if options.dry_run {
         lease.roll_back(&mut state.allocations);
         Arc::new(Object::new(object, 0, Arc::new(managers)))
     } else {
-        state.put(resource.storage, object, Arc::new(managers))
+        let object = state.put(resource.storage, object, Arc::new(managers));
+        definitions::follow(&mut state, resource, &object);
+        object
     };
     Ok(Written {
         object,
@@ -125,7 +127,7 @@ fn check_namespace(
     }
     let namespaces = Kind::Namespace.resource();
     let Some(found) = state.get(Kind::Namespace, &Key::new("", namespace)) else {
-        return Err(ApiError::not_found(namespaces, namespace));
+        return Err(ApiError::not_found(&namespaces, namespace));
     };
     if found.terminating() {
         let why = format!(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::update::is_released;
-use super::{Target, timestamp};
+use super::{Target, definitions, timestamp};
 use crate::answer::ApiError;
 use crate::resource::{Kind, Resource};
 use crate::store::{Object, State, Store};
@@ -60,8 +60,16 @@ pub(crate) fn delete(
     target: &Target,
     options: &DeleteOptions,
 ) -> Result<Deleted, ApiError> {
-    let resource = target.resource;
-    let mut state = store.lock();
+    delete_in(&mut store.lock(), target, options)
+}
+
+/// The same by one who holds the lock.
+pub(super) fn delete_in(
+    state: &mut State,
+    target: &Target,
+    options: &DeleteOptions,
+) -> Result<Deleted, ApiError> {
+    let resource = &*target.resource;
     let old = state
         .get(resource.storage, &target.key)
         .cloned()
@@ -76,16 +84,12 @@ pub(crate) fn delete(
     let grace = grace(resource.storage, &old.value, options);
     let mut new = old.value.clone();
     propagate(&mut new, options.propagation);
+    if resource.storage == Kind::CustomResourceDefinition && !options.dry_run {
+        definitions::empty(state, &mut new);
+    }
     mark(resource.storage, &mut new, &old.value, grace);
     let gone = is_released(resource.storage, &new);
-    Ok(finish(
-        &mut state,
-        resource,
-        new,
-        &old,
-        gone,
-        options.dry_run,
-    ))
+    Ok(finish(state, resource, new, &old, gone, options.dry_run))
 }
 
 fn finish(
@@ -111,7 +115,9 @@ fn finish(
         } else {
             old.value.clone()
         };
-        return Deleted::Gone(state.remove(resource.storage, last));
+        let object = state.remove(resource.storage, last);
+        definitions::withdraw(state, resource, &object);
+        return Deleted::Gone(object);
     }
     if new == old.value {
         return Deleted::Waiting(old.clone());

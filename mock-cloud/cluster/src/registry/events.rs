@@ -52,7 +52,15 @@ pub(crate) fn to_stored(resource: &Resource, object: Value) -> Value {
 /// From the stored form to the form of a resource.
 pub(crate) fn to_served<'a>(resource: &Resource, object: &'a Value) -> Cow<'a, Value> {
     if !is_new_group(resource) {
-        return Cow::Borrowed(object);
+        return match &resource.custom {
+            // Versions of a custom resource differ in their name alone (conversion `None`).
+            Some(_) if object["apiVersion"] != resource.api_version().as_str() => {
+                let mut served = object.clone();
+                served["apiVersion"] = Value::from(resource.api_version());
+                Cow::Owned(served)
+            }
+            _ => Cow::Borrowed(object),
+        };
     }
     let mut served = renamed(object.clone(), |name| {
         FIELDS

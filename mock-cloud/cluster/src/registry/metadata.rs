@@ -9,6 +9,8 @@ use crate::names;
 use crate::resource::{Kind, Resource};
 use crate::store::Key;
 
+/// Finalizers without a domain.
+const STANDARD: [&str; 3] = ["orphan", "foregroundDeletion", "kubernetes"];
 /// Total size of all annotations of one object.
 const ANNOTATIONS_LIMIT: usize = 256 * 1024;
 
@@ -21,6 +23,11 @@ pub(super) fn check_identity(resource: &Resource, body: &Value, key: &Key) -> Re
     let wrong_version = body["apiVersion"]
         .as_str()
         .is_some_and(|version| version != api_version && !version.is_empty());
+    if wrong_kind && !wrong_version && resource.custom.is_some() {
+        let kind = body["kind"].as_str().unwrap_or_default();
+        let name = body["metadata"]["name"].as_str().unwrap_or_default();
+        return Err(ApiError::invalid_kind(resource, kind, name));
+    }
     if wrong_kind || wrong_version {
         return Err(ApiError::bad_request(format!(
             "the API version and kind in the data ({}, {}) do not match the expected ones ({api_version}, {})",
@@ -101,7 +108,14 @@ pub(super) fn begin(resource: &Resource, object: &mut Value, key: &Key) -> Resul
 /// Whether the server counts the versions of a kind's spec. Of the served kinds Services, Nodes,
 /// Namespaces, Events and Leases have no generation on a real server either.
 pub(super) fn has_generation(kind: Kind) -> bool {
-    matches!(kind, Kind::Pod | Kind::Deployment | Kind::EndpointSlice)
+    matches!(
+        kind,
+        Kind::Pod
+            | Kind::Deployment
+            | Kind::EndpointSlice
+            | Kind::CustomResourceDefinition
+            | Kind::Custom(_)
+    )
 }
 
 /// Drops empty maps and lists, which Go does not write.
@@ -177,7 +191,7 @@ pub(super) fn validate(resource: &Resource, new: &Value, old: Option<&Value>) ->
         }
     }
     annotations(metadata, &mut faults);
-    finalizers(metadata, old, &mut faults);
+    finalizers(resource.storage, metadata, old, &mut faults);
     owners(metadata, &mut faults);
     faults
 }
@@ -210,8 +224,12 @@ fn annotations(metadata: &Value, faults: &mut Vec<FieldError>) {
     }
 }
 
-fn finalizers(metadata: &Value, old: Option<&Value>, faults: &mut Vec<FieldError>) {
-    const STANDARD: [&str; 3] = ["orphan", "foregroundDeletion", "kubernetes"];
+/// The API extensions server knows no standard names of finalizers, and asks for no domain.
+fn is_extension(kind: Kind) -> bool {
+    matches!(kind, Kind::CustomResourceDefinition | Kind::Custom(_))
+}
+
+fn finalizers(kind: Kind, metadata: &Value, old: Option<&Value>, faults: &mut Vec<FieldError>) {
     let list = |metadata: &Value| -> Vec<String> {
         metadata["finalizers"]
             .as_array()
@@ -228,7 +246,7 @@ fn finalizers(metadata: &Value, old: Option<&Value>, faults: &mut Vec<FieldError
                 name.as_str(),
                 fault,
             ));
-        } else if !name.contains('/') && !STANDARD.contains(&name.as_str()) {
+        } else if !is_extension(kind) && !name.contains('/') && !STANDARD.contains(&name.as_str()) {
             faults.push(FieldError::invalid(
                 "metadata.finalizers",
                 name.as_str(),
@@ -257,6 +275,30 @@ fn finalizers(metadata: &Value, old: Option<&Value>, faults: &mut Vec<FieldError
             ),
         ));
     }
+}
+
+/// What the API extensions server says of a finalizer that is new and names no domain.
+pub(super) fn finalizer_warnings(new: &Value, old: Option<&Value>) -> Vec<String> {
+    let before = old.and_then(|old| old["metadata"]["finalizers"].as_array());
+    let names = new["metadata"]["finalizers"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    let fresh = names.filter(|name| before.is_none_or(|before| !before.contains(name)));
+    let plain = fresh
+        .filter_map(Value::as_str)
+        .filter(|name| !name.contains('/') && !STANDARD.contains(name));
+    let warn = |name: &str| {
+        let path = if name.contains('.') {
+            " including a path (/)"
+        } else {
+            ""
+        };
+        format!(
+            "metadata.finalizers: {name:?}: prefer a domain-qualified finalizer name{path} to avoid accidental conflicts with other finalizer writers"
+        )
+    };
+    plain.map(warn).collect()
 }
 
 fn owners(metadata: &Value, faults: &mut Vec<FieldError>) {

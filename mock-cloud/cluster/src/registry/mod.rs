@@ -3,6 +3,7 @@
 //! codes of its refusals, and each write is one critical section of the store's lock.
 
 mod create;
+mod definitions;
 mod delete;
 mod deployments;
 mod endpoint_slices;
@@ -66,7 +67,7 @@ impl WriteOptions {
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     /// The resource that it came through.
-    pub(crate) resource: &'static Resource,
+    pub(crate) resource: Arc<Resource>,
     /// Namespace (or empty) and name (empty for a create).
     pub(crate) key: Key,
     /// Part of the object.
@@ -75,7 +76,7 @@ pub(crate) struct Target {
 
 impl Target {
     /// The main resource of one object.
-    pub(crate) fn new(resource: &'static Resource, key: Key) -> Self {
+    pub(crate) fn new(resource: Arc<Resource>, key: Key) -> Self {
         Self {
             resource,
             key,
@@ -110,7 +111,7 @@ enum Origin<'a> {
 
 /// Decodes a served object; returns warnings about fields that it dropped.
 fn decode(
-    shape: Shape,
+    shape: Shape<'_>,
     value: &mut Value,
     validation: FieldValidation,
     origin: Origin<'_>,

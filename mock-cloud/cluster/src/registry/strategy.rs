@@ -3,14 +3,18 @@
 
 use serde_json::{Value, json};
 
-use super::{deployments, endpoint_slices, events, pods};
+use super::{definitions, deployments, endpoint_slices, events, metadata, pods};
 use crate::answer::FieldError;
 use crate::resource::{Kind, Resource, Subresource};
 use crate::service;
+use crate::store::State;
 
 /// Fills in defaults; harmless on an object that has them.
-pub(super) fn default(kind: Kind, object: &mut Value) {
-    match kind {
+pub(super) fn default(resource: &Resource, object: &mut Value) {
+    if let Some(version) = &resource.custom {
+        return version.default(object);
+    }
+    match resource.storage {
         Kind::Service => service::default(object),
         Kind::Pod => pods::default(object),
         Kind::Deployment => deployments::default(object),
@@ -26,19 +30,29 @@ pub(super) fn default(kind: Kind, object: &mut Value) {
                 }
             }
         }
-        Kind::Event | Kind::Lease => {}
+        Kind::CustomResourceDefinition => definitions::default(object),
+        Kind::Event | Kind::Lease | Kind::Custom(_) => {}
     }
 }
 
 /// What a create may not set.
-pub(super) fn prepare_create(kind: Kind, object: &mut Value) {
-    match kind {
+pub(super) fn prepare_create(state: &State, resource: &Resource, object: &mut Value) {
+    match resource.storage {
         Kind::Service => object["status"] = json!({ "loadBalancer": {} }),
         Kind::Pod => object["status"] = json!({ "phase": "Pending", "qosClass": "BestEffort" }),
         Kind::Deployment => object["status"] = json!({}),
         Kind::Namespace => {
             object["spec"] = json!({ "finalizers": ["kubernetes"] });
             object["status"] = json!({ "phase": "Active" });
+        }
+        Kind::CustomResourceDefinition => {
+            object["status"] = json!({});
+            definitions::settle(state, resource, object, None);
+        }
+        Kind::Custom(_) => {
+            if resource.has_status() {
+                remove(object, "status");
+            }
         }
         // A kubelet registers its Node with the status.
         Kind::Node | Kind::Event | Kind::EndpointSlice | Kind::Lease => {}
@@ -57,8 +71,15 @@ pub(super) fn isolate(
             let status = new["status"].take();
             let metadata = new["metadata"].take();
             *new = old.clone();
-            new["metadata"] = metadata;
-            new["status"] = status;
+            // Of a custom object it is the status alone.
+            if resource.custom.is_none() {
+                new["metadata"] = metadata;
+            }
+            if status.is_null() {
+                remove(new, "status");
+            } else {
+                new["status"] = status;
+            }
         }
         Some(Subresource::Finalize) => {
             let finalizers = new["spec"]["finalizers"].take();
@@ -80,23 +101,26 @@ pub(super) fn isolate(
 fn keep(new: &mut Value, old: &Value, field: &str) {
     match old.get(field) {
         Some(value) => new[field] = value.clone(),
-        None => {
-            if let Some(fields) = new.as_object_mut() {
-                fields.remove(field);
-            }
-        }
+        None => remove(new, field),
+    }
+}
+
+fn remove(object: &mut Value, field: &str) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.remove(field);
     }
 }
 
 /// What an update changes by itself.
 pub(super) fn prepare_update(
-    kind: Kind,
+    resource: &Resource,
     subresource: Option<Subresource>,
     new: &mut Value,
     old: &Value,
 ) {
     let status = subresource == Some(Subresource::Status);
-    match kind {
+    match resource.storage {
+        Kind::Custom(_) => {}
         Kind::Service if status => service::prepare_status(new),
         Kind::Service => {
             service::carry_over(new, old);
@@ -129,7 +153,22 @@ pub(super) fn validate(
         Kind::EndpointSlice => endpoint_slices::validate(new, old),
         Kind::Lease => lease(new),
         Kind::Event => events::validate(resource, new, old),
+        Kind::CustomResourceDefinition => definitions::validate(new, old),
+        Kind::Custom(_) => match &resource.custom {
+            Some(version) => version.validate(subresource, new, old).0,
+            None => Vec::new(),
+        },
         Kind::Namespace | Kind::Node => Vec::new(),
+    }
+}
+
+/// What is allowed and unwise of a new object or of a change.
+pub(super) fn warnings(resource: &Resource, new: &Value, old: Option<&Value>) -> Vec<String> {
+    match resource.storage {
+        Kind::Service => service::warnings(new, old),
+        Kind::CustomResourceDefinition => definitions::warnings(new, old),
+        Kind::Custom(_) => metadata::finalizer_warnings(new, old),
+        _ => Vec::new(),
     }
 }
 

@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 
 use super::create::{allocate, create};
 use super::{
-    Origin, Target, WriteOptions, Written, decode, metadata, strategy, to_served, to_stored,
+    Origin, Target, WriteOptions, Written, decode, definitions, metadata, strategy, to_served,
+    to_stored,
 };
 use crate::answer::{ApiError, FieldError};
 use crate::patch::{self, Manager, Managers, Operation, Patch};
 use crate::resource::{Kind, Resource, Subresource};
 use crate::schema::Shape;
-use crate::service::{self, Lease};
+use crate::service::Lease;
 use crate::store::{Object, State, Store};
 
 /// What the change is.
@@ -38,7 +39,7 @@ pub(crate) fn update(
     intent: Intent<'_>,
     options: &WriteOptions,
 ) -> Result<Written, ApiError> {
-    let resource = target.resource;
+    let resource = &*target.resource;
     if let Intent::Patch(Patch::Apply(config)) = &intent {
         check_type(resource, config)?;
     }
@@ -51,27 +52,25 @@ pub(crate) fn update(
     let wanted = wanted(target, &served, &old, &intent, options)?;
     check_preconditions(resource, &wanted.object, &old, &intent)?;
     let mut new = to_stored(resource, wanted.object);
-    new["apiVersion"] = old.value["apiVersion"].clone();
+    new["apiVersion"] = json!(resource.stored_version);
     new["kind"] = old.value["kind"].clone();
     metadata::restore(&mut new, &old.value);
     strategy::isolate(resource, target.subresource, &mut new, &old.value);
-    strategy::default(resource.storage, &mut new);
-    strategy::prepare_update(resource.storage, target.subresource, &mut new, &old.value);
-    validate(target, &mut new, &old)?;
+    strategy::default(resource, &mut new);
+    strategy::prepare_update(resource, target.subresource, &mut new, &old.value);
+    let mut warnings = wanted.warnings;
+    warnings.extend(validate(target, &mut new, &old)?);
     let lease = if target.subresource.is_none() {
         allocate(&mut state, resource, &mut new, Some(&old.value))?
     } else {
         Lease::default()
     };
-    bump_generation(resource.storage, target.subresource, &mut new, &old.value);
-    let mut warnings = wanted.warnings;
-    if resource.storage == Kind::Service {
-        warnings.extend(service::warnings(&new, Some(&old.value)));
-    }
+    bump_generation(resource, target.subresource, &mut new, &old.value);
+    definitions::settle(&state, resource, &mut new, Some(&old));
+    warnings.extend(strategy::warnings(resource, &new, Some(&old.value)));
     let managers = wanted.managers.unwrap_or_else(|| {
         let manager = Manager::new(&options.manager, Operation::Update, target.subresource);
-        old.managers
-            .updated(resource.storage, &manager, &old.value, &new)
+        old.managers.updated(resource, &manager, &old.value, &new)
     });
     let object = finish(&mut state, resource, new, managers, &old, lease, options);
     Ok(Written {
@@ -81,15 +80,23 @@ pub(crate) fn update(
     })
 }
 
-fn validate(target: &Target, new: &mut Value, old: &Object) -> Result<(), ApiError> {
-    let resource = target.resource;
+fn validate(target: &Target, new: &mut Value, old: &Object) -> Result<Vec<String>, ApiError> {
+    let resource = &*target.resource;
+    let mut warnings = Vec::new();
     let mut faults = metadata::validate(resource, new, Some(&old.value));
-    faults.extend(match target.subresource {
-        Some(Subresource::Status) => strategy::validate_status(resource.storage, new, &old.value),
-        part => strategy::validate(resource, part, new, Some(&old.value)),
+    faults.extend(match (target.subresource, &resource.custom) {
+        (part, Some(version)) => {
+            let (faults, let_pass) = version.validate(part, new, Some(&old.value));
+            warnings = let_pass;
+            faults
+        }
+        (Some(Subresource::Status), None) => {
+            strategy::validate_status(resource.storage, new, &old.value)
+        }
+        (part, None) => strategy::validate(resource, part, new, Some(&old.value)),
     });
     if faults.is_empty() {
-        Ok(())
+        Ok(warnings)
     } else {
         Err(ApiError::invalid(resource, old.name(), &faults))
     }
@@ -117,9 +124,13 @@ fn finish(
         Lease::commit(&mut state.allocations, &new, &old.value);
     }
     if gone {
-        return state.remove(resource.storage, new);
+        let object = state.remove(resource.storage, new);
+        definitions::withdraw(state, resource, &object);
+        return object;
     }
-    state.put(resource.storage, new, Arc::new(managers))
+    let object = state.put(resource.storage, new, Arc::new(managers));
+    definitions::follow(state, resource, &object);
+    object
 }
 
 /// Whether nothing holds a terminating object any more.
@@ -142,7 +153,7 @@ fn wanted(
     intent: &Intent<'_>,
     options: &WriteOptions,
 ) -> Result<Wanted, ApiError> {
-    let resource = target.resource;
+    let resource = &*target.resource;
     let shape = Shape::Of(resource);
     let (mut object, origin) = match intent {
         Intent::Change(change) => {
@@ -162,7 +173,7 @@ fn wanted(
             return applied(target, served, old, (patch, config), options);
         }
         Intent::Patch(patch) => {
-            let object = patch.patched(resource.storage, served)?;
+            let object = patch.patched(resource, served)?;
             (object, Origin::Patch(patch))
         }
     };
@@ -181,7 +192,7 @@ fn applied(
     (patch, config): (&Patch, &Value),
     options: &WriteOptions,
 ) -> Result<Wanted, ApiError> {
-    let resource = target.resource;
+    let resource = &*target.resource;
     let shape = Shape::Of(resource);
     let mut config = patch::relevant(config, target.subresource, resource.has_status());
     // The configuration is decoded by itself: what it spells wrong is its own fault.
@@ -189,7 +200,7 @@ fn applied(
     metadata::check_identity(resource, &config, &target.key)?;
     let manager = Manager::new(&options.manager, Operation::Apply, target.subresource);
     let applied = patch::apply(
-        resource.storage,
+        resource,
         served,
         &old.managers,
         &config,
@@ -257,11 +268,7 @@ fn check_preconditions(
         "" | "0" if resource.unconditional_update || !matches!(intent, Intent::Replace(_)) => {
             Ok(())
         }
-        "" | "0" => {
-            let field = "metadata.resourceVersion";
-            let fault = FieldError::invalid(field, json!(0), "must be specified for an update");
-            Err(ApiError::invalid(resource, old.name(), &[fault]))
-        }
+        "" | "0" => Err(ApiError::no_version(resource, old.name())),
         version if version == old.revision.to_string() => Ok(()),
         _ => Err(ApiError::modified(resource, old.name())),
     }
@@ -274,7 +281,7 @@ fn absent(
     intent: Intent<'_>,
     options: &WriteOptions,
 ) -> Result<Written, ApiError> {
-    let resource = target.resource;
+    let resource = &*target.resource;
     let (body, operation) = match intent {
         Intent::Replace(body) if resource.create_on_update && target.subresource.is_none() => {
             if !body["metadata"]["resourceVersion"]
@@ -301,11 +308,25 @@ fn absent(
     create(store, target, body, operation, options)
 }
 
-fn bump_generation(kind: Kind, subresource: Option<Subresource>, new: &mut Value, old: &Value) {
-    if !metadata::has_generation(kind) || subresource == Some(Subresource::Status) {
+fn bump_generation(
+    resource: &Resource,
+    subresource: Option<Subresource>,
+    new: &mut Value,
+    old: &Value,
+) {
+    if !metadata::has_generation(resource.storage) || subresource == Some(Subresource::Status) {
         return;
     }
-    let changed = match kind {
+    let changed = match resource.storage {
+        // A status that has a path of its own is the same in both.
+        Kind::Custom(_) => {
+            let without = |object: &Value| {
+                let mut object = object.clone();
+                object["metadata"].take();
+                object
+            };
+            without(new) != without(old)
+        }
         Kind::EndpointSlice => {
             let without = |object: &Value| {
                 let mut object = object.clone();

@@ -14,7 +14,7 @@ pub(crate) struct FieldSelector {
 #[derive(Debug, Clone)]
 struct Term {
     /// JSON pointer into the stored form, with a second choice.
-    pointers: &'static [&'static str],
+    pointers: Vec<String>,
     field: String,
     value: String,
     equal: bool,
@@ -36,7 +36,10 @@ impl FieldSelector {
                     "invalid selector: '{text}'; can't understand '{part}'"
                 )));
             };
-            let pointers = pointers(resource, field.trim()).ok_or_else(|| {
+            let fixed = pointers(resource, field.trim());
+            let fixed = fixed.map(|all| all.iter().map(|&one| one.to_owned()).collect());
+            let found = fixed.or_else(|| selectable(resource, field.trim()));
+            let pointers = found.ok_or_else(|| {
                 ApiError::bad_request(format!("field label not supported: {field}"))
             })?;
             terms.push(Term {
@@ -101,6 +104,13 @@ fn pointers(resource: &Resource, field: &str) -> Option<&'static [&'static str]>
         Kind::Event => event_pointers(field),
         _ => None,
     }
+}
+
+/// What the definition of a custom resource lets be selected by.
+fn selectable(resource: &Resource, field: &str) -> Option<Vec<String>> {
+    let fields = &resource.custom.as_ref()?.selectable;
+    let found = fields.iter().find(|(name, _)| name == field);
+    found.map(|(_, pointer)| vec![pointer.clone()])
 }
 
 fn event_pointers(field: &str) -> Option<&'static [&'static str]> {

@@ -74,7 +74,7 @@ fn syntax(service: &Value) -> Vec<FieldError> {
     for (index, family) in families.iter().enumerate() {
         let field = format!("spec.ipFamilies[{index}]");
         if !NAMES.contains(&family.as_str()) {
-            faults.push(FieldError::not_supported(field, family, &NAMES));
+            faults.push(FieldError::not_supported(field, family.as_str(), &NAMES));
         } else if families[..index].contains(family) {
             faults.push(FieldError::duplicate(field, family.as_str()));
         }

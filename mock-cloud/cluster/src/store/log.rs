@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::Object;
+use crate::resource::Kind;
 
 /// What happened to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub(crate) enum Change {
 /// One entry of the log.
 #[derive(Debug)]
 pub(crate) struct Event {
+    /// What kind of object it is.
+    pub(crate) kind: Kind,
     /// What happened.
     pub(crate) change: Change,
     /// The object after it; for a deletion its last state, under the deletion's revision.

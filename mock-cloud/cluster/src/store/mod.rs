@@ -2,6 +2,7 @@
 //! each kind and the signal that something was appended; it never looks into an object beyond
 //! its metadata and never judges a write.
 
+mod kinds;
 mod log;
 
 use std::collections::{BTreeMap, HashMap};
@@ -11,10 +12,12 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use self::kinds::Kinds;
+pub(crate) use self::kinds::group_versions;
 use self::log::Log;
 pub(crate) use self::log::{Change, Event};
 use crate::patch::Managers;
-use crate::resource::Kind;
+use crate::resource::{self, Kind, Resource};
 use crate::service::Allocations;
 
 /// How many events of one kind are kept for watches that resume.
@@ -124,6 +127,8 @@ pub(crate) struct Store {
 pub(crate) struct State {
     revision: u64,
     tables: Vec<Table>,
+    kinds: Kinds,
+    log_capacity: usize,
     uids: HashMap<String, Kind>,
     /// Cluster IPs and node ports in use.
     pub(crate) allocations: Allocations,
@@ -132,19 +137,30 @@ pub(crate) struct State {
 impl Store {
     /// An empty store.
     pub(crate) fn new(log_capacity: usize) -> Self {
-        let table = || Table {
-            objects: BTreeMap::new(),
-            log: Log::new(log_capacity),
-            changed: watch::Sender::new(0),
-        };
+        let tables = Kind::FIXED.iter().map(|_| Table::new(log_capacity));
         Self {
             state: Mutex::new(State {
                 revision: 1,
-                tables: Kind::ALL.iter().map(|_| table()).collect(),
+                tables: tables.collect(),
+                kinds: Kinds::default(),
+                log_capacity,
                 uids: HashMap::new(),
                 allocations: Allocations::default(),
             }),
         }
+    }
+
+    /// A resource that is served, by its path segments.
+    pub(crate) fn find(&self, group: &str, version: &str, plural: &str) -> Option<Arc<Resource>> {
+        match resource::find(group, version, plural) {
+            Some(resource) => Some(resource.clone()),
+            None => self.lock().kinds.find(group, version, plural),
+        }
+    }
+
+    /// Every resource that is served, the fixed ones first.
+    pub(crate) fn served(&self) -> Vec<Arc<Resource>> {
+        self.lock().kinds.served()
     }
 
     /// Takes the lock. A panic of another holder left whole objects only, so its poison is void.
@@ -167,6 +183,62 @@ impl State {
     /// Whether an object with this UID exists, of any kind.
     pub(crate) fn has_uid(&self, uid: &str) -> bool {
         self.uids.contains_key(uid)
+    }
+
+    /// Every kind that there is.
+    pub(crate) fn kinds(&self) -> Vec<Kind> {
+        self.kinds.all()
+    }
+
+    /// The resource under which a kind is stored; none for a kind that is gone.
+    pub(crate) fn resource(&self, kind: Kind) -> Option<Arc<Resource>> {
+        self.kinds.resource(kind)
+    }
+
+    /// The kind that an apiVersion and a kind name.
+    pub(crate) fn kind_named(&self, api_version: &str, kind: &str) -> Option<Kind> {
+        self.kinds.named(api_version, kind)
+    }
+
+    /// The name of the definition that brought a kind.
+    pub(crate) fn definition(&self, kind: Kind) -> Option<&str> {
+        self.kinds.definition(kind)
+    }
+
+    /// The resource in whose version objects of a definition are stored.
+    pub(crate) fn defined(&self, name: &str) -> Option<Arc<Resource>> {
+        self.kinds.defined(name)
+    }
+
+    /// Serves what a definition defines: for each version a resource, and whether it is served.
+    pub(crate) fn define(
+        &mut self,
+        name: &str,
+        versions: impl FnOnce(Kind) -> Vec<(Arc<Resource>, bool)>,
+    ) {
+        let kind = self.kinds.define(name, versions);
+        while self.tables.len() <= kind.index() {
+            self.tables.push(Table::new(self.log_capacity));
+        }
+    }
+
+    /// Stops serving what a definition defined: its watches end.
+    pub(crate) fn undefine(&mut self, name: &str) {
+        if let Some(kind) = self.kinds.undefine(name) {
+            self.tables[kind.index()].changed = watch::Sender::new(self.revision);
+        }
+    }
+
+    /// Changes how the objects of a kind are read. That is no write: revisions stay.
+    pub(crate) fn reread(&mut self, kind: Kind, change: impl Fn(&mut Value)) {
+        for object in self.tables[kind.index()].objects.values_mut() {
+            let mut value = object.value.clone();
+            change(&mut value);
+            if value != object.value {
+                let managers = object.managers.clone();
+                *object = Arc::new(Object::new(value, object.revision, managers));
+            }
+        }
     }
 
     /// All objects of a kind, or those of one namespace, by key.
@@ -215,7 +287,7 @@ impl State {
             Some(_) => Change::Modified,
             None => Change::Added,
         };
-        table.append(change, object.clone(), previous);
+        table.append(kind, change, object.clone(), previous);
         object
     }
 
@@ -229,7 +301,7 @@ impl State {
         }
         let table = &mut self.tables[kind.index()];
         let previous = table.objects.remove(&object.key());
-        table.append(Change::Deleted, object.clone(), previous);
+        table.append(kind, Change::Deleted, object.clone(), previous);
         object
     }
 
@@ -269,9 +341,24 @@ impl State {
 }
 
 impl Table {
-    fn append(&mut self, change: Change, object: Arc<Object>, previous: Option<Arc<Object>>) {
+    fn new(log_capacity: usize) -> Self {
+        Self {
+            objects: BTreeMap::new(),
+            log: Log::new(log_capacity),
+            changed: watch::Sender::new(0),
+        }
+    }
+
+    fn append(
+        &mut self,
+        kind: Kind,
+        change: Change,
+        object: Arc<Object>,
+        previous: Option<Arc<Object>>,
+    ) {
         let revision = object.revision;
         self.log.push(Arc::new(Event {
+            kind,
             change,
             object,
             previous,

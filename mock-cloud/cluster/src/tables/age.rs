@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 /// The age of an object.
-pub(super) fn of(object: &Value) -> Value {
+pub(crate) fn of(object: &Value) -> Value {
     since(&object["metadata"]["creationTimestamp"])
 }
 
 /// The time since a timestamp.
-pub(super) fn since(timestamp: &Value) -> Value {
+pub(crate) fn since(timestamp: &Value) -> Value {
     let then = timestamp
         .as_str()
         .and_then(|text| text.parse::<jiff::Timestamp>().ok());

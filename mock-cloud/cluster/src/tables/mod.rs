@@ -1,7 +1,8 @@
 //! `meta.k8s.io/v1 Table`: the columns that kubectl prints for each kind. It reads objects in the
 //! form in which they are served and changes nothing.
 
-mod age;
+pub(crate) mod age;
+mod definitions;
 mod events;
 mod nodes;
 mod pods;
@@ -10,7 +11,7 @@ mod workloads;
 
 use serde_json::{Value, json};
 
-use crate::resource::Kind;
+use crate::resource::{Kind, Resource};
 
 /// What of each object a row carries (`includeObject`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,8 +62,8 @@ const fn wide(name: &'static str) -> Column {
 
 const NAMESPACES: [Column; 3] = [column("Name"), column("Status"), column("Age")];
 
-fn columns(kind: Kind) -> &'static [Column] {
-    match kind {
+fn columns(resource: &Resource) -> &[Column] {
+    match resource.storage {
         Kind::Service => &services::COLUMNS,
         Kind::Pod => &pods::COLUMNS,
         Kind::Node => &nodes::COLUMNS,
@@ -71,11 +72,14 @@ fn columns(kind: Kind) -> &'static [Column] {
         Kind::EndpointSlice => &workloads::ENDPOINT_SLICES,
         Kind::Lease => &workloads::LEASES,
         Kind::Namespace => &NAMESPACES,
+        Kind::CustomResourceDefinition => &definitions::COLUMNS,
+        // Their columns are in their definition.
+        Kind::Custom(_) => &[],
     }
 }
 
-fn cells(kind: Kind, object: &Value) -> Vec<Value> {
-    match kind {
+fn cells(resource: &Resource, object: &Value) -> Vec<Value> {
+    match resource.storage {
         Kind::Service => services::cells(object),
         Kind::Pod => pods::cells(object),
         Kind::Node => nodes::cells(object),
@@ -88,33 +92,30 @@ fn cells(kind: Kind, object: &Value) -> Vec<Value> {
             object["status"]["phase"].clone(),
             age::of(object),
         ],
+        Kind::CustomResourceDefinition => definitions::cells(object),
+        Kind::Custom(_) => match &resource.custom {
+            Some(version) => version.columns.cells(object),
+            None => Vec::new(),
+        },
     }
 }
 
 /// A table of objects. A watch sends the columns with its first event only.
 pub(crate) fn table<'a>(
-    kind: Kind,
+    resource: &Resource,
     objects: impl Iterator<Item = &'a Value>,
     include: Include,
     metadata: &Value,
     with_columns: bool,
 ) -> Value {
-    let definitions: Vec<Value> = columns(kind)
-        .iter()
-        .filter(|_| with_columns)
-        .map(|column| {
-            json!({
-                "name": column.name,
-                "type": column.kind,
-                "format": if column.name == "Name" { "name" } else { "" },
-                "description": "",
-                "priority": column.priority,
-            })
-        })
-        .collect();
+    let definitions = if with_columns {
+        headers(resource)
+    } else {
+        Vec::new()
+    };
     let rows: Vec<Value> = objects
         .map(|object| {
-            let mut row = json!({ "cells": cells(kind, object) });
+            let mut row = json!({ "cells": cells(resource, object) });
             match include {
                 Include::None => {}
                 Include::Object => row["object"] = object.clone(),
@@ -136,6 +137,22 @@ pub(crate) fn table<'a>(
         "columnDefinitions": definitions,
         "rows": rows,
     })
+}
+
+fn headers(resource: &Resource) -> Vec<Value> {
+    if let Some(version) = &resource.custom {
+        return version.columns.definitions();
+    }
+    let define = |column: &Column| {
+        json!({
+            "name": column.name,
+            "type": column.kind,
+            "format": if column.name == "Name" { "name" } else { "" },
+            "description": "",
+            "priority": column.priority,
+        })
+    };
+    columns(resource).iter().map(define).collect()
 }
 
 fn name(object: &Value) -> Value {

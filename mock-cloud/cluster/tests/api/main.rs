@@ -8,6 +8,7 @@
 
 mod allocation;
 mod controllers;
+mod custom;
 mod deletion;
 mod events;
 mod kube_runtime;

@@ -178,7 +178,7 @@ async fn discovery_and_health() {
         assert_eq!(raw.get(path).await.expect(200).body, "ok");
     }
     let groups = raw.get("/apis").await.expect(200).body;
-    assert_eq!(groups["groups"].as_array().unwrap().len(), 4);
+    assert_eq!(groups["groups"].as_array().unwrap().len(), 5);
     let core = raw.get("/api/v1").await.expect(200).body;
     let services = core["resources"]
         .as_array()

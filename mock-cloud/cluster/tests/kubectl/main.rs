@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod contract;
+mod custom;
 mod world;
 
 use std::io::{BufRead, BufReader};

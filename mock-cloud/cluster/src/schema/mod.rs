@@ -1,5 +1,7 @@
 //! What shape each kind has: typed decoding that finds wrong types and unknown fields by path,
-//! and the lists and maps that are merged by key. It never fills in or judges a value.
+//! and (in `place`) the lists and maps that are merged by key. It never fills in or judges a value.
+
+mod place;
 
 use std::borrow::Cow;
 
@@ -11,9 +13,13 @@ use k8s_openapi::api::{
     discovery::v1::EndpointSlice,
     events::v1::Event,
 };
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub(crate) use self::place::{List, Place};
 use crate::resource::{Kind, Resource};
 
 /// One step from a value into it.
@@ -25,19 +31,19 @@ enum Step {
 
 /// The type that a body is decoded as.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Shape {
+pub(crate) enum Shape<'a> {
     /// An object of a served resource.
-    Of(&'static Resource),
+    Of(&'a Resource),
     /// autoscaling/v1 Scale.
     Scale,
 }
 
-impl Shape {
+impl<'a> Shape<'a> {
     /// Kind and version as the API server's messages put them.
-    pub(crate) fn name(self) -> (&'static str, String) {
+    pub(crate) fn name(self) -> (&'a str, &'a str) {
         match self {
-            Self::Of(resource) => (resource.kind, resource.version.to_owned()),
-            Self::Scale => ("Scale", "v1".to_owned()),
+            Self::Of(resource) => (&resource.kind, &resource.version),
+            Self::Scale => ("Scale", "v1"),
         }
     }
 }
@@ -46,8 +52,22 @@ impl Shape {
 ///
 /// # Errors
 /// Where a value of the wrong type stands, and what is wrong with it.
-pub(crate) fn prune(shape: Shape, value: &mut Value) -> Result<Vec<String>, String> {
-    spell_out_quantities(value);
+pub(crate) fn prune(shape: Shape<'_>, value: &mut Value) -> Result<Vec<String>, String> {
+    if let Shape::Of(Resource {
+        custom: Some(version),
+        ..
+    }) = shape
+    {
+        let mut unknown = prune_metadata(value)?;
+        unknown.extend(version.schema.prune(value));
+        return Ok(unknown);
+    }
+    let is_definition =
+        matches!(shape, Shape::Of(resource) if resource.storage == Kind::CustomResourceDefinition);
+    // A property of a schema may have the name of a list of quantities.
+    if !is_definition {
+        spell_out_quantities(value);
+    }
     let unknown = match shape {
         Shape::Scale => decode::<Scale>(value)?,
         Shape::Of(resource) => match resource.storage {
@@ -60,14 +80,40 @@ pub(crate) fn prune(shape: Shape, value: &mut Value) -> Result<Vec<String>, Stri
             Kind::Deployment => decode::<Deployment>(value)?,
             Kind::EndpointSlice => decode::<EndpointSlice>(value)?,
             Kind::Lease => decode::<Lease>(value)?,
+            Kind::CustomResourceDefinition => decode::<CustomResourceDefinition>(value)?,
+            Kind::Custom(_) => decode::<Metadata>(value)?,
         },
     };
+    remove_all(value, &unknown);
+    drop_nulls(value);
+    Ok(unknown.iter().map(|path| render(path)).collect())
+}
+
+/// What is typed of a custom object.
+#[derive(Deserialize)]
+struct Metadata {
+    #[serde(rename = "metadata")]
+    _metadata: Option<ObjectMeta>,
+}
+
+/// Drops what the metadata of a custom object does not know.
+fn prune_metadata(object: &mut Value) -> Result<Vec<String>, String> {
+    let Some(metadata) = object.get_mut("metadata") else {
+        return Ok(Vec::new());
+    };
+    let mut alone = serde_json::json!({ "metadata": metadata.take() });
+    let unknown = decode::<Metadata>(&alone)?;
+    remove_all(&mut alone, &unknown);
+    drop_nulls(&mut alone);
+    *metadata = alone["metadata"].take();
+    Ok(unknown.iter().map(|path| render(path)).collect())
+}
+
+fn remove_all(value: &mut Value, unknown: &[Vec<Step>]) {
     // From the back, so that an index stays right while its later siblings go.
     for path in unknown.iter().rev() {
         remove(value, path);
     }
-    drop_nulls(value);
-    Ok(unknown.iter().map(|path| render(path)).collect())
 }
 
 /// The conditions of a Service may lack their time (the real server stores that), but the Rust
@@ -184,92 +230,6 @@ fn drop_nulls(value: &mut Value) {
     }
 }
 
-/// How a list is merged (`x-kubernetes-list-type`, `patchMergeKey` of the API's Go types).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum List {
-    /// As a whole.
-    Atomic,
-    /// As a set of plain values.
-    Set,
-    /// By keys: `merge` for strategic merge patches, `keys` for server-side apply.
-    Map {
-        /// `patchMergeKey`.
-        merge: &'static str,
-        /// `x-kubernetes-list-map-keys`.
-        keys: &'static [&'static str],
-    },
-    /// By key in strategic merge patches, atomic for server-side apply.
-    MergeOnly(&'static str),
-}
-
-/// How the list at a path (dotted, without indices) of a kind is merged.
-pub(crate) fn list(kind: Kind, path: &str) -> List {
-    match path {
-        "metadata.finalizers" => return List::Set,
-        "metadata.ownerReferences" => return keyed("uid", &["uid"]),
-        "status.conditions" => return keyed("type", &["type"]),
-        _ => {}
-    }
-    match kind {
-        Kind::Service if path == "spec.ports" => keyed("port", &["port", "protocol"]),
-        Kind::Node if path == "status.addresses" => keyed("type", &["type"]),
-        Kind::Node if path == "spec.podCIDRs" => List::Set,
-        Kind::Pod if path == "status.podIPs" => keyed("ip", &["ip"]),
-        Kind::Pod if path == "status.hostIPs" => List::MergeOnly("ip"),
-        Kind::Pod => path
-            .strip_prefix("spec.")
-            .map_or(List::Atomic, pod_spec_list),
-        Kind::Deployment => path
-            .strip_prefix("spec.template.spec.")
-            .map_or(List::Atomic, pod_spec_list),
-        _ => List::Atomic,
-    }
-}
-
-fn keyed(merge: &'static str, keys: &'static [&'static str]) -> List {
-    List::Map { merge, keys }
-}
-
-fn pod_spec_list(path: &str) -> List {
-    let (parent, field) = path.rsplit_once('.').unwrap_or(("", path));
-    let in_container = matches!(
-        parent,
-        "containers" | "initContainers" | "ephemeralContainers"
-    );
-    match (parent, field) {
-        (
-            "",
-            "containers"
-            | "initContainers"
-            | "ephemeralContainers"
-            | "volumes"
-            | "imagePullSecrets"
-            | "resourceClaims",
-        ) => keyed("name", &["name"]),
-        ("", "hostAliases") => keyed("ip", &["ip"]),
-        ("", "topologySpreadConstraints") => {
-            keyed("topologyKey", &["topologyKey", "whenUnsatisfiable"])
-        }
-        (_, "env") if in_container => keyed("name", &["name"]),
-        (_, "ports") if in_container => keyed("containerPort", &["containerPort", "protocol"]),
-        (_, "volumeMounts") if in_container => keyed("mountPath", &["mountPath"]),
-        (_, "volumeDevices") if in_container => keyed("devicePath", &["devicePath"]),
-        _ => List::Atomic,
-    }
-}
-
-/// Whether the map at a path is owned as a whole in server-side apply
-/// (`x-kubernetes-map-type: atomic`).
-pub(crate) fn atomic_map(kind: Kind, path: &str) -> bool {
-    match kind {
-        Kind::Service => path == "spec.selector",
-        Kind::Deployment => matches!(path, "spec.selector" | "spec.template.spec.nodeSelector"),
-        Kind::Pod => path == "spec.nodeSelector",
-        Kind::Event => matches!(path, "involvedObject" | "regarding" | "related"),
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -277,7 +237,7 @@ mod tests {
     use super::{Shape, prune};
     use crate::resource;
 
-    fn service() -> Shape {
+    fn service() -> Shape<'static> {
         Shape::Of(resource::find("", "v1", "services").unwrap())
     }
 

@@ -1,9 +1,12 @@
 //! How this server says no: the `Status` object with the code, reason, message and causes of a
 //! real API server, because clients (kubectl, kube-rs) decide by them. It never decides anything.
 
+mod field;
+
 use serde_json::{Value, json};
 
-use crate::resource::Resource;
+pub(crate) use self::field::{FieldError, escaped, spell};
+use crate::resource::{Resource, qualified};
 
 /// A refusal, in the shape of a `meta/v1 Status`.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -107,18 +110,57 @@ impl ApiError {
 
     /// 422 with every field at fault.
     pub(crate) fn invalid(resource: &Resource, name: &str, faults: &[FieldError]) -> Self {
-        let kind = resource.qualified_kind();
+        Self::invalid_named(
+            resource,
+            (&resource.qualified_kind(), &resource.kind),
+            name,
+            faults,
+        )
+    }
+
+    /// The same of a write without a version where one is needed: it names the resource in the
+    /// place of the kind, as the real server does there.
+    pub(crate) fn no_version(resource: &Resource, name: &str) -> Self {
+        let field = "metadata.resourceVersion";
+        let fault = FieldError::invalid(field, json!(0), "must be specified for an update");
+        let names = (&*resource.qualified_plural(), &*resource.plural);
+        Self::invalid_named(resource, names, name, &[fault])
+    }
+
+    fn invalid_named(
+        resource: &Resource,
+        (qualified, kind): (&str, &str),
+        name: &str,
+        faults: &[FieldError],
+    ) -> Self {
         let mut error = Self::new(
             422,
             "Invalid",
-            format!("{kind} \"{name}\" is invalid: {}", FieldError::join(faults)),
+            format!(
+                "{qualified} \"{name}\" is invalid: {}",
+                FieldError::join(faults)
+            ),
         );
         let causes: Vec<Value> = faults.iter().map(FieldError::cause).collect();
-        let mut details = json!({ "name": name, "kind": resource.kind, "causes": causes });
+        let mut details = json!({ "name": name, "kind": kind, "causes": causes });
         if !resource.group.is_empty() {
             details["group"] = json!(resource.group);
         }
         error.details = Some(Box::new(details));
+        error
+    }
+
+    /// 422 of an object that says that it is of another kind.
+    pub(crate) fn invalid_kind(resource: &Resource, kind: &str, name: &str) -> Self {
+        let why = format!("must be {}", resource.kind);
+        let fault = FieldError::invalid("kind", kind, why);
+        let mut error = Self::invalid(resource, name, &[fault]);
+        let own = format!("{} ", resource.qualified_kind());
+        let said = format!("{} ", qualified(kind, &resource.group));
+        error.message = error.message.replacen(&own, &said, 1);
+        if let Some(details) = &mut error.details {
+            details["kind"] = json!(kind);
+        }
         error
     }
 
@@ -238,101 +280,5 @@ impl ApiError {
             status["details"] = (**details).clone();
         }
         status
-    }
-}
-
-/// One fault of one field (apimachinery's `field.Error`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FieldError {
-    field: String,
-    reason: &'static str,
-    body: String,
-}
-
-impl FieldError {
-    fn new(field: impl Into<String>, reason: &'static str, body: String) -> Self {
-        Self {
-            field: field.into(),
-            reason,
-            body,
-        }
-    }
-
-    /// A value that must be there; `detail` may be empty.
-    pub(crate) fn required(field: impl Into<String>, detail: &str) -> Self {
-        let body = if detail.is_empty() {
-            "Required value".to_owned()
-        } else {
-            format!("Required value: {detail}")
-        };
-        Self::new(field, "FieldValueRequired", body)
-    }
-
-    /// A value that is wrong.
-    pub(crate) fn invalid(
-        field: impl Into<String>,
-        value: impl Into<Value>,
-        detail: impl AsRef<str>,
-    ) -> Self {
-        let value: Value = value.into();
-        let detail = detail.as_ref();
-        Self::new(
-            field,
-            "FieldValueInvalid",
-            format!("Invalid value: {value}: {detail}"),
-        )
-    }
-
-    /// A value outside an enumeration.
-    pub(crate) fn not_supported(field: impl Into<String>, value: &str, supported: &[&str]) -> Self {
-        let list: Vec<String> = supported.iter().map(|one| format!("{one:?}")).collect();
-        Self::new(
-            field,
-            "FieldValueNotSupported",
-            format!(
-                "Unsupported value: {value:?}: supported values: {}",
-                list.join(", ")
-            ),
-        )
-    }
-
-    /// A field that may not be there.
-    pub(crate) fn forbidden(field: impl Into<String>, detail: &str) -> Self {
-        Self::new(field, "FieldValueForbidden", format!("Forbidden: {detail}"))
-    }
-
-    /// A value that is there twice.
-    pub(crate) fn duplicate(field: impl Into<String>, value: impl Into<Value>) -> Self {
-        let value: Value = value.into();
-        Self::new(
-            field,
-            "FieldValueDuplicate",
-            format!("Duplicate value: {value}"),
-        )
-    }
-
-    /// A value that is longer than allowed.
-    pub(crate) fn too_long(field: impl Into<String>, limit: usize) -> Self {
-        Self::new(
-            field,
-            "FieldValueTooLong",
-            format!("Too long: may not be more than {limit} bytes"),
-        )
-    }
-
-    fn message(&self) -> String {
-        format!("{}: {}", self.field, self.body)
-    }
-
-    fn cause(&self) -> Value {
-        json!({ "reason": self.reason, "message": self.body, "field": self.field })
-    }
-
-    fn join(faults: &[Self]) -> String {
-        let all: Vec<String> = faults.iter().map(Self::message).collect();
-        match all.as_slice() {
-            [one] => one.clone(),
-            many => format!("[{}]", many.join(", ")),
-        }
     }
 }

@@ -1,0 +1,75 @@
+//! kube-rs follows custom objects: lists, watches of both kinds, and the end of a kind.
+
+use futures::{StreamExt, TryStreamExt};
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
+use kube::core::GroupVersionKind;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Api, ResourceExt};
+use landfall_mock_cluster::Cluster;
+use serde_json::json;
+
+use super::{DEFINITIONS, define, object, pool, pools};
+use crate::raw::Raw;
+
+#[tokio::test]
+async fn watchers_see_objects_come_change_and_go() {
+    for config in [
+        watcher::Config::default().page_size(2),
+        watcher::Config::default().streaming_lists(),
+    ] {
+        let raw = Raw::of(Cluster::new());
+        let group = "watched.example.dev";
+        let path = define(
+            &raw,
+            pools(group, object(json!({ "size": { "type": "integer" } }))),
+        )
+        .await;
+        for name in ["a", "b", "c"] {
+            raw.post(&path, pool(group, name, json!({})))
+                .await
+                .expect(201);
+        }
+        let kind = GroupVersionKind::gvk(group, "v1alpha1", "Pool");
+        let resource = ApiResource::from_gvk_with_plural(&kind, "pools");
+        let api: Api<DynamicObject> = Api::default_namespaced_with(raw.cluster.client(), &resource);
+        let mut events = watcher(api.clone(), config).boxed();
+        let mut listed = Vec::new();
+        loop {
+            match events.try_next().await.unwrap().unwrap() {
+                Event::Init => {}
+                Event::InitApply(object) => listed.push(object.name_any()),
+                Event::InitDone => break,
+                other => panic!("{other:?}"),
+            }
+        }
+        listed.sort();
+        assert_eq!(listed, ["a", "b", "c"]);
+        let patch = Patch::Merge(json!({ "status": { "free": 4 } }));
+        api.patch_status("b", &PatchParams::default(), &patch)
+            .await
+            .unwrap();
+        let Event::Apply(changed) = events.try_next().await.unwrap().unwrap() else {
+            panic!()
+        };
+        assert_eq!(
+            (changed.name_any().as_str(), &changed.data["status"]["free"]),
+            ("b", &json!(4))
+        );
+        // With the definition go the objects, and a watch shows that before it ends.
+        raw.delete(&format!("{DEFINITIONS}/pools.{group}"))
+            .await
+            .expect(200);
+        let mut gone = Vec::new();
+        while gone.len() < 3 {
+            match events.try_next().await.unwrap().unwrap() {
+                Event::Delete(object) => gone.push(object.name_any()),
+                other => panic!("{other:?}"),
+            }
+        }
+        gone.sort();
+        assert_eq!(gone, ["a", "b", "c"]);
+        // It lists again, and there is nothing to list.
+        let ended = events.next().await.unwrap();
+        assert!(!matches!(ended, Ok(Event::Apply(_))), "{ended:?}");
+    }
+}
