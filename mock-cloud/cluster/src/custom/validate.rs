@@ -104,6 +104,22 @@ impl Judge<'_> {
             (Type::Number, "integer") => true,
             (kind, found) => kind.name() == found,
         };
+        let format = known_format(schema);
+        if !format.is_empty() && !spot.value.is_null() && !schema.kind.is_some_and(fits) {
+            // A type with a format is called by it, and so is what was found (Go's type).
+            let found = match spot.value {
+                Value::String(_) | Value::Array(_) => None,
+                Value::Number(number) if number.is_f64() => Some("float64"),
+                Value::Number(_) => Some("int64"),
+                _ => Some(""),
+            };
+            let number = matches!(schema.kind, Some(Type::Integer | Type::Number));
+            match found {
+                Some(found) => return self.wrong_type(spot, format, found),
+                None if !number => return,
+                None => {}
+            }
+        }
         match schema.kind {
             None if schema.int_or_string && !matches!(found, "integer" | "string" | "null") => {
                 self.wrong_type(spot, "integer,string", found);
@@ -179,16 +195,15 @@ impl Judge<'_> {
     fn text(&mut self, schema: &Schema, spot: Spot<'_>, text: &str) {
         let length = text.chars().count() as u64;
         let shown = || Value::from(text);
+        // The first of these is told, and no other.
         if let Some(most) = schema.length.most.filter(|most| length > *most) {
             let most = usize::try_from(most).unwrap_or(usize::MAX);
             let fault = FieldError::too_long(self.path(spot.name), most);
             self.faults.push(fault);
-        }
-        if let Some(least) = schema.length.least.filter(|least| length < *least) {
+        } else if let Some(least) = schema.length.least.filter(|least| length < *least) {
             let why = format!("should be at least {least} chars long");
             self.invalid(spot, shown(), &why);
-        }
-        if let Some((written, pattern)) = &schema.pattern
+        } else if let Some((written, pattern)) = &schema.pattern
             && !pattern.is_match(text)
         {
             self.invalid(spot, shown(), &format!("should match '{written}'"));
@@ -344,6 +359,16 @@ pub(super) fn correlated<'a>(schema: &Schema, old: &'a Value, item: &Value) -> O
     };
     let same = |one: &&Value| keys.iter().all(|key| one.get(key) == item.get(key));
     old.as_array()?.iter().find(same)
+}
+
+/// The format of a schema, if it means something to the server.
+fn known_format(schema: &Schema) -> &str {
+    let kind = schema.kind.map_or("", Type::name);
+    if formats::is_known(kind, &schema.format) {
+        &schema.format
+    } else {
+        ""
+    }
 }
 
 /// The type that a number does not fit into.

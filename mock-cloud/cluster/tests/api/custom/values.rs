@@ -8,6 +8,22 @@ use crate::raw::Raw;
 /// A spec, and what is said about it.
 const REFUSED: &[(&str, &str)] = &[
     (
+        r#"{ "small": true }"#,
+        r#"spec.small: Invalid value: "": spec.small in body must be of type int32: """#,
+    ),
+    (
+        r#"{ "small": "1" }"#,
+        r#"spec.small: Invalid value: "string": spec.small in body must be of type integer: "string""#,
+    ),
+    (
+        r#"{ "ip4": 5 }"#,
+        r#"spec.ip4: Invalid value: "int64": spec.ip4 in body must be of type ipv4: "int64""#,
+    ),
+    (
+        r#"{ "text": "ABCDE" }"#,
+        "spec.text: Too long: may not be more than 4 bytes",
+    ),
+    (
         r#"{ "text": 5 }"#,
         r#"spec.text: Invalid value: "integer": spec.text in body must be of type string: "integer""#,
     ),
