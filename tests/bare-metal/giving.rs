@@ -28,13 +28,9 @@ async fn a_service_gets_an_address_with_one_write_and_is_told_what_is_missing() 
     assert_eq!(web["metadata"]["finalizers"][0], finalizer);
     world.until_told("web", "EnsuredLoadBalancer").await;
     assert_eq!(world.events("web").await.len(), 1);
-    // All of it was one write: nobody else has written since the Service was made.
-    let managers = web["metadata"]["managedFields"].as_array();
-    let ours = managers
-        .into_iter()
-        .flatten()
-        .filter(|it| it["manager"] == "landfall");
-    assert_eq!(ours.count(), 1, "{web:#}");
+    let metrics = world.metrics.encode().unwrap();
+    let one = "landfall_service_writes_total{result=\"Done\"} 1\n";
+    assert!(metrics.contains(one), "all of it was one write: {metrics}");
     let pool = world
         .until_pool("a", "counts it", |it| it["status"]["ipv4"]["assigned"] == 1)
         .await;

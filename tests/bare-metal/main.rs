@@ -10,4 +10,7 @@ mod place;
 mod pools;
 mod reserving;
 mod restarting;
+mod walk;
 mod world;
+
+use landfall_test_process as process;

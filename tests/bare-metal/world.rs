@@ -32,6 +32,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub struct World {
     pub place: Place,
     pub health: Health,
+    pub metrics: Metrics,
     reads_metallb: bool,
     running: Option<(CancellationToken, JoinHandle<()>)>,
 }
@@ -52,6 +53,7 @@ impl World {
         Self {
             place: Place::new().await,
             health: Health::default(),
+            metrics: Metrics::default(),
             reads_metallb: false,
             running: None,
         }
@@ -108,7 +110,7 @@ impl World {
             registrations: vec![registration],
             concurrency: 32,
             gate: Gate::open(),
-            metrics: Metrics::default(),
+            metrics: self.metrics.clone(),
             health: self.health.clone(),
         };
         let token = stop.clone();

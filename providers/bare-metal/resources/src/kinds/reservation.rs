@@ -18,6 +18,7 @@ use super::schema;
     derive = "PartialEq",
     category = "landfall",
     shortname = "reservation",
+    shortname = "reservations",
     doc = "An address that is kept for this namespace, also while no Service uses it. A Service of the namespace asks for it by the annotation landfall.dev/reservation, and when it is deleted, the address stays reserved.",
     crates(kube_core = "::kube_core"),
     printcolumn(
