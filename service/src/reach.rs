@@ -55,6 +55,10 @@ fn addresses(
     for text in items(text) {
         let message = match text.parse::<IpAddr>() {
             Err(_) => format!("{} is not an IP address", quoted(text)),
+            Ok(address) if address.to_canonical() != address => format!(
+                "{address} is an IPv4 address in IPv6 form; write {}",
+                address.to_canonical()
+            ),
             Ok(address) if !families.contains(&Family::of(address)) => {
                 format!("{address} is of a family that the Service does not have")
             }
@@ -177,6 +181,10 @@ mod tests {
             (
                 by_note(service(), "192.0.2.1,192.0.2.2"),
                 "192.0.2.2 is a second one",
+            ),
+            (
+                by_note(service(), "::ffff:192.0.2.1"),
+                "is an IPv4 address in IPv6 form; write 192.0.2.1",
             ),
             (
                 by_note(service(), "192.0.2.300"),

@@ -121,7 +121,7 @@ async fn what_cannot_be_is_told_with_the_field_and_harms_nobody() {
             "2001:db8::1",
             "a family that the Service does not have",
         ),
-        ("load-balancer-ips", "::ffff:192.0.2.1", "::ffff:192.0.2.1"),
+        ("load-balancer-ips", "::ffff:192.0.2.1", "write 192.0.2.1"),
         ("load-balancer-ips", "192.0.2.300", "is not an IP address"),
         ("load-balancer-ips", "fe80::1%eth0", "is not an IP address"),
         ("reservation", "other/mine", "of its own namespace only"),
@@ -155,4 +155,51 @@ async fn what_cannot_be_is_told_with_the_field_and_harms_nobody() {
     }
     world.create(&service("good")).await;
     world.until_at("good", &["192.0.2.0"]).await;
+}
+
+#[tokio::test]
+async fn two_families_come_from_two_pools_and_one_that_is_left_open_is_told() {
+    let world = World::with(&[("four", json!({"addresses": ["192.0.2.10"]}))]).await;
+    let dual = |name: &str, policy| {
+        let mut dual = service(name);
+        dual["spec"]["ipFamilyPolicy"] = json!(policy);
+        dual["spec"]["ipFamilies"] = json!(["IPv4", "IPv6"]);
+        dual
+    };
+    let mut web = dual("web", "PreferDualStack");
+    web["spec"]["loadBalancerSourceRanges"] = json!(["198.51.100.0/24"]);
+    world.create(&web).await;
+    let half = world.until_at("web", &["192.0.2.10"]).await;
+    assert!(condition(&half, "landfall.dev/OpenToEverybody").is_null());
+    let provisioned = condition(&half, "landfall.dev/Provisioned");
+    assert_eq!(provisioned["status"], "True", "it takes what there is");
+    world.create(&dual("both", "RequireDualStack")).await;
+    world.until_lacks("both", "Exhausted").await;
+
+    world
+        .pool("six", json!({"addresses": ["2001:db8::10-2001:db8::1f"]}))
+        .await;
+    let whole = world.until_at("web", &["192.0.2.10", "2001:db8::10"]).await;
+    let open = condition(&whole, "landfall.dev/OpenToEverybody");
+    assert_eq!(open["status"], "True", "{whole:#}");
+    let note = world.until_told("web", "FamilyOpen").await;
+    assert_eq!(open["message"], note.as_str());
+    assert!(note.contains("names no IPv6 range"), "{note}");
+    let mended =
+        json!({"spec": {"loadBalancerSourceRanges": ["198.51.100.0/24", "2001:db8::/32"]}});
+    world.patch("web", mended).await;
+    world
+        .until("web", "is open no more", |it| {
+            condition(it, "landfall.dev/OpenToEverybody").is_null()
+        })
+        .await;
+    world
+        .edit(
+            "four",
+            json!({"spec": {"addresses": ["192.0.2.10-192.0.2.11"]}}),
+        )
+        .await;
+    world
+        .until_at("both", &["192.0.2.11", "2001:db8::11"])
+        .await;
 }

@@ -52,3 +52,30 @@ async fn of_two_that_claim_one_address_the_older_keeps_it_and_the_other_is_told(
     );
     assert_eq!(addresses(&world.get("old").await), ["192.0.2.10"]);
 }
+
+#[tokio::test]
+async fn without_the_custom_resources_everybody_is_told_and_all_heals_with_them() {
+    // On a real control plane the other stories have installed them.
+    if std::env::var_os("LANDFALL_CONTROL_PLANE").is_some() {
+        return;
+    }
+    let mut world = World::without_controller().await;
+    world.start_controller().await;
+    world.create(&service("web")).await;
+    let told = world.until_lacks("web", "ProviderUnavailable").await;
+    let message = condition(&told, "landfall.dev/Provisioned")["message"].clone();
+    let message = message.as_str().unwrap();
+    assert!(
+        message.contains("landfall crds | kubectl apply -f -"),
+        "{message}"
+    );
+    let troubles = world.health.troubles().join("\n");
+    assert!(
+        troubles.contains("provider landfall.dev/bare-metal"),
+        "{troubles}"
+    );
+    world.install().await;
+    world.pool("a", json!({"addresses": ["192.0.2.10"]})).await;
+    world.until_at("web", &["192.0.2.10"]).await;
+    assert_eq!(world.health.troubles(), [""; 0]);
+}
