@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use futures::future::{BoxFuture, FutureExt, ready};
 
 use crate::{
-    Affinity, Assigned, ClusterId, Error, Family, FamilyPolicy, Ingress, LoadBalancer,
+    Affinity, Assigned, ClusterId, Error, Family, FamilyPolicy, Held, Ingress, LoadBalancer,
     LoadBalancerId, Node, Outcome, Port, Protocol, Provider, ServiceName, Snapshot, TrafficPolicy,
 };
 
@@ -36,6 +36,17 @@ pub trait Subject {
     fn mend(&self) -> BoxFuture<'_, ()> {
         ready(()).boxed()
     }
+}
+
+/// Runs the checks of a provider that has nothing outside the process, so that the Services'
+/// statuses are the only record, each on a backend of its own that `start` makes.
+pub async fn inside<S: Subject>(start: impl AsyncFn() -> S) {
+    the_same_ensured_twice_is_one(&start().await).await;
+    an_address_stays_when_the_rest_changes(&start().await).await;
+    a_release_leaves_nothing_and_may_be_repeated(&start().await).await;
+    what_another_process_made_is_taken_over(&start().await).await;
+    load_balancers_do_not_share_an_address(&start().await).await;
+    failing::who_found_nothing_left_is_woken(&start().await).await;
 }
 
 /// Runs every check, each on a backend of its own that `start` makes.
@@ -99,7 +110,24 @@ async fn what_another_process_made_is_taken_over(subject: &impl Subject) {
         let provider = begun(subject, &cluster("c1")).await;
         ensured(&*provider, &wanted).await
     };
-    let provider = begun(subject, &cluster("c1")).await;
+    let held = |ingress: &[Ingress]| Snapshot {
+        services: vec![Held {
+            id: wanted.id.clone(),
+            service: wanted.service.clone(),
+            created: wanted.created,
+            ours: true,
+            ingress: ingress.to_vec(),
+            wanted: Some(wanted.clone()),
+        }],
+        adopts: None,
+    };
+    let begun = async || {
+        let provider = subject.provider(&cluster("c1"));
+        let snapshot = held(&before.ingress).known();
+        provider.begin(snapshot).await.expect("begin");
+        provider
+    };
+    let provider = begun().await;
     let after = ensured(&*provider, &wanted).await;
     assert_eq!(before.ingress, after.ingress, "a restart moved an address");
     let owned = provider.owned().await.expect("owned");
@@ -108,7 +136,7 @@ async fn what_another_process_made_is_taken_over(subject: &impl Subject) {
         1,
         "a restart made a second load balancer: {owned:?}"
     );
-    let again = begun(subject, &cluster("c1")).await;
+    let again = begun().await;
     again.release(&wanted.id).await.expect("release");
     assert!(again.owned().await.expect("owned").is_empty());
 }
