@@ -8,6 +8,10 @@ use crate::raw::Raw;
 /// A rule on the object below, and what the compiler says of it.
 const RULES: &[(&str, &str)] = &[
     (
+        "contains(self.name, 'a')",
+        "1:9: found no matching overload for 'contains' applied to '(string, string)'\n | contains(self.name, 'a')\n | ........^",
+    ),
+    (
         "self.siz > 1",
         "1:5: undefined field 'siz'\n | self.siz > 1\n | ....^",
     ),

@@ -152,11 +152,9 @@ async fn a_new_schema_is_that_of_old_objects_too() {
     assert_eq!(read.version(), made.version());
 }
 
-#[tokio::test]
-async fn names_that_another_definition_has_are_not_given_twice() {
-    let raw = Raw::new();
-    let group = "names.example.dev";
-    define(&raw, pools(group, object(json!({})))).await;
+/// The path of a second definition, which wants a short name that the first has and does not get.
+async fn wait_for_a_name(raw: &Raw, group: &str) -> String {
+    define(raw, pools(group, object(json!({})))).await;
     let mut second = pools(group, object(json!({})));
     second["metadata"]["name"] = json!(format!("ponds.{group}"));
     second["spec"]["names"] = json!({ "kind": "Pond", "plural": "ponds", "shortNames": ["pl"] });
@@ -176,14 +174,38 @@ async fn names_that_another_definition_has_are_not_given_twice() {
     raw.get(&format!("/apis/{group}/v1alpha1/ponds"))
         .await
         .expect(404);
-    raw.delete(&format!("{DEFINITIONS}/pools.{group}"))
-        .await
-        .expect(200);
+    path
+}
+
+async fn gets_its_name(raw: &Raw, path: &str) {
     eventually("the name that became free", async || {
-        let found = raw.get(&path).await.expect(200).body;
+        let found = raw.get(path).await.expect(200).body;
         condition(&found, "Established").then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_name_is_given_once_and_again_when_its_owner_goes() {
+    let raw = Raw::new();
+    let group = "names.example.dev";
+    let path = wait_for_a_name(&raw, group).await;
+    raw.delete(&format!("{DEFINITIONS}/pools.{group}"))
+        .await
+        .expect(200);
+    gets_its_name(&raw, &path).await;
+}
+
+#[tokio::test]
+async fn a_name_is_given_again_when_its_owner_takes_another() {
+    let raw = Raw::new();
+    let group = "renamed.example.dev";
+    let path = wait_for_a_name(&raw, group).await;
+    let other = json!({ "spec": { "names": { "shortNames": ["po"] } } });
+    raw.merge(&format!("{DEFINITIONS}/pools.{group}"), other)
+        .await
+        .expect(200);
+    gets_its_name(&raw, &path).await;
 }
 
 #[tokio::test]

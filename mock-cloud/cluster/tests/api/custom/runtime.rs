@@ -1,5 +1,8 @@
 //! kube-rs follows custom objects: lists, watches of both kinds, and the end of a kind.
 
+use std::time::Duration;
+
+use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
@@ -7,9 +10,20 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, ResourceExt};
 use landfall_mock_cluster::Cluster;
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::{DEFINITIONS, define, object, pool, pools};
 use crate::raw::Raw;
+
+/// Long enough for a loaded machine.
+const LONG: Duration = Duration::from_mins(1);
+
+async fn next(
+    events: &mut BoxStream<'_, watcher::Result<Event<DynamicObject>>>,
+) -> Event<DynamicObject> {
+    let next = timeout(LONG, events.try_next()).await;
+    next.expect("an event in time").unwrap().unwrap()
+}
 
 #[tokio::test]
 async fn watchers_see_objects_come_change_and_go() {
@@ -35,7 +49,7 @@ async fn watchers_see_objects_come_change_and_go() {
         let mut events = watcher(api.clone(), config).boxed();
         let mut listed = Vec::new();
         loop {
-            match events.try_next().await.unwrap().unwrap() {
+            match next(&mut events).await {
                 Event::Init => {}
                 Event::InitApply(object) => listed.push(object.name_any()),
                 Event::InitDone => break,
@@ -48,7 +62,7 @@ async fn watchers_see_objects_come_change_and_go() {
         api.patch_status("b", &PatchParams::default(), &patch)
             .await
             .unwrap();
-        let Event::Apply(changed) = events.try_next().await.unwrap().unwrap() else {
+        let Event::Apply(changed) = next(&mut events).await else {
             panic!()
         };
         assert_eq!(
@@ -61,7 +75,7 @@ async fn watchers_see_objects_come_change_and_go() {
             .expect(200);
         let mut gone = Vec::new();
         while gone.len() < 3 {
-            match events.try_next().await.unwrap().unwrap() {
+            match next(&mut events).await {
                 Event::Delete(object) => gone.push(object.name_any()),
                 other => panic!("{other:?}"),
             }
@@ -69,7 +83,7 @@ async fn watchers_see_objects_come_change_and_go() {
         gone.sort();
         assert_eq!(gone, ["a", "b", "c"]);
         // It lists again, and there is nothing to list.
-        let ended = events.next().await.unwrap();
+        let ended = timeout(LONG, events.next()).await.unwrap().unwrap();
         assert!(!matches!(ended, Ok(Event::Apply(_))), "{ended:?}");
     }
 }
