@@ -172,12 +172,9 @@ impl Watch {
                     self.renderer.bookmark(self.cursor, false, &mut chunk);
                     return Some(chunk.into());
                 }
-                changed = self.changed.changed() => if changed.is_err() {
-                    // The kind is no longer served: what happened until then is shown, no more.
-                    let rest = self.drain();
-                    self.ended = true;
-                    return rest;
-                },
+                // An error means that the kind is no longer served; what happened until then was
+                // shown, since an unseen change comes before it.
+                changed = self.changed.changed() => changed.ok()?,
             }
         }
     }
