@@ -5,6 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
 
+use super::schema::{Schema, Type};
 use crate::cel::parse_duration;
 use crate::names;
 
@@ -45,6 +46,16 @@ pub(crate) fn is_known(kind: &str, format: &str) -> bool {
         "integer" => matches!(format, "int32" | "int64"),
         "number" => matches!(format, "float" | "double"),
         _ => false,
+    }
+}
+
+/// The format of a schema, if it means something to the server.
+pub(super) fn of(schema: &Schema) -> &str {
+    let kind = schema.kind.map_or("", Type::name);
+    if is_known(kind, &schema.format) {
+        &schema.format
+    } else {
+        ""
     }
 }
 

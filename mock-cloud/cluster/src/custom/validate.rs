@@ -104,7 +104,7 @@ impl Judge<'_> {
             (Type::Number, "integer") => true,
             (kind, found) => kind.name() == found,
         };
-        let format = known_format(schema);
+        let format = formats::of(schema);
         if !format.is_empty() && !spot.value.is_null() && !schema.kind.is_some_and(fits) {
             // A type with a format is called by it, and so is what was found (Go's type).
             let found = match spot.value {
@@ -359,16 +359,6 @@ pub(super) fn correlated<'a>(schema: &Schema, old: &'a Value, item: &Value) -> O
     };
     let same = |one: &&Value| keys.iter().all(|key| one.get(key) == item.get(key));
     old.as_array()?.iter().find(same)
-}
-
-/// The format of a schema, if it means something to the server.
-fn known_format(schema: &Schema) -> &str {
-    let kind = schema.kind.map_or("", Type::name);
-    if formats::is_known(kind, &schema.format) {
-        &schema.format
-    } else {
-        ""
-    }
 }
 
 /// The type that a number does not fit into.
