@@ -43,8 +43,7 @@ impl Allocator {
         self.note_lost(&name, &had);
         self.after_change(&name, &ranges, &owners);
         if let Some(pool) = self.pools.get(&name)
-            && pool.spec.reclaim
-            && !was_reclaiming
+            && pool.spec.reclaim != was_reclaiming
         {
             let slots = pool.lost.iter().flat_map(|it| self.holders.of(*it));
             let uids = slots.map(|slot| self.tenants.get(*slot).uid.clone());

@@ -114,3 +114,15 @@ fn a_restart_keeps_every_reservation() {
     );
     assert_eq!(world.ensure(&service("web")), "10.0.0.1");
 }
+
+#[test]
+fn a_reserved_address_is_not_shared_with_one_who_does_not_name_it() {
+    let mut world = World::with(&[pool("a", &["10.0.0.1-10.0.0.2"])]);
+    world.reserve("mine", from_a());
+    let named = service("named").with_reservations(&["mine"]);
+    assert_eq!(world.ensure(&named.sharing("k", &[80])), "10.0.0.1");
+    assert_eq!(
+        world.ensure(&service("other").sharing("k", &[443])),
+        "10.0.0.2"
+    );
+}

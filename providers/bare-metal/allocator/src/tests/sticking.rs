@@ -138,3 +138,26 @@ fn a_released_address_rests_before_somebody_else_gets_it() {
         "10.0.0.1"
     );
 }
+
+#[test]
+fn a_lost_address_goes_when_its_service_asks_for_anything_instead() {
+    let mut world = World::with(&[pool("a", WIDE)]);
+    assert_eq!(world.ensure(&service("web").of_pool("a")), "10.0.0.1");
+    world.pool(&pool("a", NARROW));
+    assert_eq!(world.ensure(&service("web").of_pool("a")), "10.0.0.1");
+    assert_eq!(world.ensure(&service("web")), "10.0.0.3");
+}
+
+#[test]
+fn an_address_that_was_asked_for_while_it_rested_is_nobody_elses_when_the_rest_would_end() {
+    let mut world = World::with(&[pool("a", &["10.0.0.1"]).reuse_after(60)]);
+    world.ensure(&service("1"));
+    world.release(&service("1"));
+    assert_eq!(
+        world.ensure(&service("2").asking(&["10.0.0.1"])),
+        "10.0.0.1"
+    );
+    world.later(61);
+    assert_eq!(world.ensure(&service("3")), "Exhausted");
+    assert_eq!(world.standing("a"), "ready, 1 assigned, 0 available");
+}

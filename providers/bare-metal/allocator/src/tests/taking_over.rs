@@ -105,3 +105,12 @@ fn one_that_names_another_pool_meanwhile_is_moved_there() {
     world.begin(&[(&web, &["10.0.0.1"])]);
     assert_eq!(world.ensure(&web), "10.0.1.1");
 }
+
+#[test]
+fn nobody_joins_one_whose_terms_are_not_known() {
+    let senseless = service("senseless").senseless();
+    let mut world = World::before_begin(&[pool("p", &["10.0.0.1"])]);
+    world.begin(&[(&senseless, &["10.0.0.1"])]);
+    let joins = service("joins").sharing("k", &[22]).asking(&["10.0.0.1"]);
+    assert_eq!(world.ensure(&joins), "AddressInUse");
+}

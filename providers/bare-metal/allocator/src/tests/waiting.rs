@@ -113,3 +113,31 @@ fn who_waits_no_more_is_given_nothing() {
     assert_eq!(world.changed(), [""; 0]);
     assert_eq!(world.ensure(&service("next")), "10.0.0.1");
 }
+
+#[test]
+fn who_waits_for_something_else_now_is_told() {
+    let mut world = World::with(&[pool("a", &["10.0.0.1"])]);
+    world.ensure(&service("holder"));
+    let web = service("web").asking(&["10.0.0.1"]);
+    assert_eq!(world.ensure(&web), "AddressInUse");
+    world.changed();
+    world.pool(&pool("a", &["10.0.0.2"]));
+    assert_eq!(world.changed(), ["holder", "web"]);
+    assert_eq!(world.ensure(&web), "AddressNotInPool");
+}
+
+#[test]
+fn a_pool_that_takes_nothing_back_any_more_ends_the_wait_for_another_address() {
+    let mut world = World::with(&[pool("a", &["10.0.0.1"])]);
+    world.ensure(&service("web"));
+    world.pool(
+        &pool("a", &["10.0.0.2"])
+            .reclaiming()
+            .allocation(Allocation::Closed),
+    );
+    assert_eq!(world.ensure(&service("web")), "10.0.0.1 NoPool");
+    world.changed();
+    world.pool(&pool("a", &["10.0.0.2"]).allocation(Allocation::Closed));
+    assert_eq!(world.changed(), ["web"]);
+    assert_eq!(world.ensure(&service("web")), "10.0.0.1");
+}
