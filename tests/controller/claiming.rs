@@ -1,5 +1,7 @@
 //! Which Services are touched.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use crate::world::{CLASS, World, condition, has_finalizer, ingress, service};
@@ -36,6 +38,21 @@ async fn of_several_providers_in_one_process_each_has_its_own_services() {
         ((1, 0), (0, 0))
     );
 
+    // A restart tells each of its own, of those that are new as well.
+    world.stop_controller().await;
+    world.create(&service("new")).await;
+    world.start_controller().await;
+    world.until_provisioned("new").await;
+    let told = |names: &[(&str, bool)]| -> BTreeMap<String, bool> {
+        let names = names.iter();
+        names
+            .map(|(name, ours)| ((*name).to_owned(), *ours))
+            .collect()
+    };
+    let plain_and_new = told(&[("new", false), ("plain", true)]);
+    assert_eq!(world.provider.taken_over(), plain_and_new);
+    assert_eq!(other.taken_over(), told(&[("classed", true)]));
+
     // From one to the other: the first lets go before the second begins.
     world
         .patch("plain", json!({"spec": {"type": "ClusterIP"}}))
@@ -49,7 +66,7 @@ async fn of_several_providers_in_one_process_each_has_its_own_services() {
         })
         .await;
     assert_eq!(other.count("plain"), (1, 0));
-    assert_eq!(world.provider.count("plain"), (1, 1));
+    assert_eq!(world.provider.count("plain").1, 1);
     assert!(has_finalizer(&moved), "{moved:#}");
 }
 

@@ -41,6 +41,8 @@ struct State {
     answer: Option<Vec<Ingress>>,
     serving: Serving,
     conditions: Vec<ProviderCondition>,
+    /// The Services that it was begun with last, and whether they bore its marks.
+    taken_over: BTreeMap<String, bool>,
     /// What all wait for; what they hold meanwhile is theirs only if this says so.
     lack: Option<(Lack, bool)>,
     calls: Vec<Call>,
@@ -76,6 +78,7 @@ impl Default for State {
             answer: None,
             serving: Serving::Yes,
             conditions: Vec::new(),
+            taken_over: BTreeMap::new(),
             lack: None,
             calls: Vec::new(),
             held: BTreeMap::new(),
@@ -130,6 +133,11 @@ impl Scripted {
     /// Tells this of whether traffic gets through.
     pub fn serve(&self, serving: Serving) {
         self.state().serving = serving;
+    }
+
+    /// The Services that it was begun with last, and whether they bore its marks.
+    pub fn taken_over(&self) -> BTreeMap<String, bool> {
+        self.state().taken_over.clone()
     }
 
     /// Says this besides.
@@ -286,8 +294,10 @@ impl Provider for Scripted {
     }
 
     async fn begin(&self, snapshot: BoxFuture<'_, Snapshot>) -> Result<Vec<Owned>, Error> {
-        snapshot.await;
+        let snapshot = snapshot.await;
         let mut state = self.state();
+        let held = snapshot.services.into_iter();
+        state.taken_over = held.map(|it| (it.service.name, it.ours)).collect();
         state.calls.push(Call::Begin);
         match state.begin_failures.pop_front() {
             Some(error) => Err(error),
