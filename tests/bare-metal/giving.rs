@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::world::{World, addresses, annotated, condition, service};
+use crate::objects::{addresses, annotated, condition, service};
+use crate::world::World;
 
 #[tokio::test]
 async fn a_service_gets_an_address_with_one_write_and_is_told_what_is_missing() {

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::world::{World, addresses, condition, service};
+use crate::objects::{addresses, condition, service};
+use crate::world::World;
 
 #[tokio::test]
 async fn a_pool_that_makes_no_sense_says_so_with_the_field_and_disables_itself_alone() {
@@ -77,4 +78,33 @@ async fn of_two_pools_that_overlap_the_second_gives_nothing_until_they_do_no_mor
     world.create(&service("third")).await;
     world.until_at("third", &["192.0.2.16"]).await;
     assert_eq!(addresses(&world.get("web").await), ["192.0.2.0"]);
+}
+
+#[tokio::test]
+async fn an_advertisement_that_makes_no_sense_is_told_and_announces_nothing() {
+    let world = World::with(&[("a", json!({"addresses": ["192.0.2.0/28"]}))]).await;
+    let senseless = json!({"nodeSelector": {"matchLabels": {"a": "no value at all"}}});
+    world.advertise("lan", senseless).await;
+    let lan = world
+        .until_advertisement("lan", "is told", |it| {
+            condition(it, "Ready")["reason"] == "Invalid"
+        })
+        .await;
+    let message = condition(&lan, "Ready")["message"].clone();
+    let message = message.as_str().unwrap();
+    assert!(message.starts_with("spec.nodeSelector"), "{message}");
+    world.create(&service("web")).await;
+    let web = world.until_at("web", &["192.0.2.0"]).await;
+    let announced = condition(&web, "landfall.dev/Announced");
+    assert_eq!(announced["reason"], "NoAdvertisement");
+    let mended = json!({"spec": {"nodeSelector": {"matchLabels": {"a": "b"}}}});
+    world.edit_advertisement("lan", mended).await;
+    world
+        .until_advertisement("lan", "is in order", |it| condition(it, "Ready").is_null())
+        .await;
+    world
+        .until("web", "waits for a speaker", |it| {
+            condition(it, "landfall.dev/Announced")["reason"] == "NoSpeaker"
+        })
+        .await;
 }

@@ -5,6 +5,7 @@
 mod giving;
 mod judging;
 mod metallb;
+mod objects;
 #[path = "../controller/place.rs"]
 mod place;
 mod pools;

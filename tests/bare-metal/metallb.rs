@@ -6,8 +6,9 @@ use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, PostParams
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 
+use crate::objects::{addresses, condition, service};
 use crate::place::object;
-use crate::world::{World, addresses, condition, eventually, service};
+use crate::world::{World, eventually};
 
 /// MetalLB's kinds: singular, plural, version.
 const KINDS: [(&str, &str, &str); 6] = [

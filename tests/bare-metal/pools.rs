@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{World, addresses, annotated, condition, service};
+use crate::objects::{addresses, annotated, condition, service};
+use crate::world::World;
 
 #[tokio::test]
 async fn exhaustion_ends_with_a_release_or_a_larger_pool() {

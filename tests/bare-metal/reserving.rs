@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::world::{World, annotated, condition, service, until};
+use crate::objects::{annotated, condition, service};
+use crate::world::{World, until};
 
 #[tokio::test]
 async fn a_reservation_keeps_its_address_beyond_the_service_that_used_it() {

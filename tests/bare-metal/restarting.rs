@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{World, addresses, condition, service};
+use crate::objects::{addresses, condition, service};
+use crate::world::World;
 
 fn version(service: &Value) -> Value {
     service["metadata"]["resourceVersion"].clone()

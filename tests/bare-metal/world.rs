@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::objects::{addresses, condition};
 use crate::place::{Place, STORY, object};
 
 const CLASS: &str = "landfall.dev/bare-metal";
@@ -187,6 +188,23 @@ impl World {
         .await;
     }
 
+    /// Changes an L2Advertisement.
+    pub async fn edit_advertisement(&self, name: &str, patch: Value) {
+        let api = self.everywhere::<L2Advertisement>();
+        merge(&api, &self.named(name), patch).await;
+    }
+
+    /// Waits until an L2Advertisement is like this, and returns it.
+    pub async fn until_advertisement(
+        &self,
+        name: &str,
+        what: &str,
+        is_so: impl Fn(&Value) -> bool,
+    ) -> Value {
+        let api = self.everywhere::<L2Advertisement>();
+        until(&api, &self.named(name), what, is_so).await
+    }
+
     pub async fn reserve(&self, name: &str, spec: Value) {
         let metadata = json!({"name": name});
         create(&self.reservations(), "AddressReservation", metadata, spec).await;
@@ -345,43 +363,6 @@ fn is_established(crd: &CustomResourceDefinition) -> bool {
     let conditions = crd.status.iter().flat_map(|it| it.conditions.iter());
     let mut conditions = conditions.flatten();
     conditions.any(|it| it.type_ == "Established" && it.status == "True")
-}
-
-/// A Service of type LoadBalancer without pods.
-pub fn service(name: &str) -> Value {
-    json!({
-        "metadata": {"name": name},
-        "spec": {
-            "type": "LoadBalancer",
-            "allocateLoadBalancerNodePorts": false,
-            "ports": [{"port": 80}],
-        },
-    })
-}
-
-/// The same with annotations of ours: `address-pool`.
-pub fn annotated(name: &str, annotations: &[(&str, &str)]) -> Value {
-    let mut service = service(name);
-    for (name, value) in annotations {
-        service["metadata"]["annotations"][format!("landfall.dev/{name}")] = json!(value);
-    }
-    service
-}
-
-/// A condition of an object; null if it has none of this type.
-pub fn condition<'a>(object: &'a Value, type_: &str) -> &'a Value {
-    let conditions = object["status"]["conditions"].as_array();
-    let mut conditions = conditions.into_iter().flatten();
-    conditions
-        .find(|it| it["type"] == type_)
-        .unwrap_or(&Value::Null)
-}
-
-/// The addresses that a Service's status names.
-pub fn addresses(service: &Value) -> Vec<&str> {
-    let ingress = service["status"]["loadBalancer"]["ingress"].as_array();
-    let ingress = ingress.into_iter().flatten();
-    ingress.filter_map(|it| it["ip"].as_str()).collect()
 }
 
 /// Polls until it is so.

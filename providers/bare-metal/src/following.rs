@@ -213,15 +213,15 @@ impl Followed for L2Advertisement {
     }
 
     fn put(self, state: &mut State, _now: Instant) {
-        state.put_l2(&self);
+        state.put_l2(self);
     }
 
     fn remove(key: &String, state: &mut State, _now: Instant) {
-        state.put_advertisement((Protocol::L2, key.clone()), None);
+        state.remove_advertisement(Protocol::L2, key);
     }
 
     fn known(state: &State) -> BTreeSet<String> {
-        state.names_of(Protocol::L2)
+        state.names_of_ours(Protocol::L2)
     }
 
     fn api(client: Client, key: &String) -> (Api<Self>, String) {
@@ -237,15 +237,15 @@ impl Followed for BGPAdvertisement {
     }
 
     fn put(self, state: &mut State, _now: Instant) {
-        state.put_bgp(&self);
+        state.put_bgp(self);
     }
 
     fn remove(key: &String, state: &mut State, _now: Instant) {
-        state.put_advertisement((Protocol::Bgp, key.clone()), None);
+        state.remove_advertisement(Protocol::Bgp, key);
     }
 
     fn known(state: &State) -> BTreeSet<String> {
-        state.names_of(Protocol::Bgp)
+        state.names_of_ours(Protocol::Bgp)
     }
 
     fn api(client: Client, key: &String) -> (Api<Self>, String) {

@@ -13,7 +13,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::metallb::Told;
-use crate::state::State;
+use crate::state::{Protocol, State};
 use crate::{following, following_metallb};
 use landfall_bare_metal_allocator::ReservationName;
 
@@ -43,6 +43,14 @@ pub(crate) struct Keeper {
 pub(crate) struct Dirty {
     pub(crate) pools: BTreeSet<String>,
     pub(crate) reservations: BTreeSet<ReservationName>,
+    pub(crate) advertisements: BTreeSet<(Protocol, String)>,
+}
+
+impl Dirty {
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pools.is_empty() && self.reservations.is_empty() && self.advertisements.is_empty()
+    }
 }
 
 impl Keeper {
@@ -63,7 +71,7 @@ impl Keeper {
 
     /// Does something to what is known, and passes on what that changes for others.
     pub(crate) fn with<T>(&self, act: impl FnOnce(&mut State, Instant) -> T) -> T {
-        let (result, changed, is_another_time) = {
+        let (result, changed, advertisements, is_another_time) = {
             let mut state = locked(&self.state);
             let before = state.allocator.next_tick();
             let result = act(&mut state, Instant::now());
@@ -80,7 +88,12 @@ impl Keeper {
                 }
                 is_another
             });
-            (result, state.allocator.take_changed(), next != before)
+            (
+                result,
+                state.allocator.take_changed(),
+                std::mem::take(&mut state.touched),
+                next != before,
+            )
         };
         if !changed.services.is_empty() {
             let ids = changed.services.iter().map(|uid| LoadBalancerId {
@@ -92,12 +105,16 @@ impl Keeper {
             locked(&self.listeners)
                 .retain(|listener| ids.iter().all(|id| listener.send(id.clone()).is_ok()));
         }
-        if !changed.pools.is_empty() || !changed.reservations.is_empty() {
+        let is_dirty = !changed.pools.is_empty()
+            || !changed.reservations.is_empty()
+            || !advertisements.is_empty();
+        if is_dirty {
             let mut dirty = locked(&self.dirty);
             dirty
                 .pools
                 .extend(changed.pools.iter().map(ToString::to_string));
             dirty.reservations.extend(changed.reservations);
+            dirty.advertisements.extend(advertisements);
             self.to_write.notify_one();
         }
         if is_another_time {

@@ -37,6 +37,11 @@ pub(crate) struct State {
     pub(crate) pools: BTreeMap<String, Read<AddressPool>>,
     /// Reservations as they were read, each with what is wrong with it.
     pub(crate) reservations: BTreeMap<ReservationName, Read<AddressReservation>>,
+    /// Advertisements as they were read, each with what is wrong with it.
+    pub(crate) l2: BTreeMap<String, Read<L2Advertisement>>,
+    pub(crate) bgp: BTreeMap<String, Read<BGPAdvertisement>>,
+    /// Advertisements whose statuses may have to be written.
+    pub(crate) touched: BTreeSet<(Protocol, String)>,
     namespaces: HashMap<String, Arc<Labels>>,
     advertisements: BTreeMap<(Protocol, String), Advertisement>,
     pub(crate) metallb: MetalLb,
@@ -181,18 +186,52 @@ impl State {
         self.namespaces.keys().cloned().collect()
     }
 
-    /// Takes in an L2Advertisement; one that makes no sense announces nothing.
-    pub(crate) fn put_l2(&mut self, object: &L2Advertisement) {
-        let rule = L2Rule::parse(object).ok();
-        let rule = rule.map(|it| Advertisement::new(&it.pools, &it.services));
-        self.put_advertisement((Protocol::L2, object.name_any()), rule.as_ref());
+    /// Takes in an L2Advertisement; one that makes no sense announces nothing, and is told so.
+    pub(crate) fn put_l2(&mut self, object: L2Advertisement) {
+        let name = object.name_any();
+        let (rule, faults) = match L2Rule::parse(&object) {
+            Ok(rule) => (
+                Some(Advertisement::new(&rule.pools, &rule.services)),
+                Vec::new(),
+            ),
+            Err(faults) => (None, faults),
+        };
+        self.put_advertisement((Protocol::L2, name.clone()), rule.as_ref());
+        self.l2.insert(name.clone(), Read { object, faults });
+        self.touched.insert((Protocol::L2, name));
     }
 
-    /// Takes in a BGPAdvertisement; one that makes no sense announces nothing.
-    pub(crate) fn put_bgp(&mut self, object: &BGPAdvertisement) {
-        let rule = BgpRule::parse(object).ok();
-        let rule = rule.map(|it| Advertisement::new(&it.pools, &it.services));
-        self.put_advertisement((Protocol::Bgp, object.name_any()), rule.as_ref());
+    /// Takes in a BGPAdvertisement; one that makes no sense announces nothing, and is told so.
+    pub(crate) fn put_bgp(&mut self, object: BGPAdvertisement) {
+        let name = object.name_any();
+        let (rule, faults) = match BgpRule::parse(&object) {
+            Ok(rule) => (
+                Some(Advertisement::new(&rule.pools, &rule.services)),
+                Vec::new(),
+            ),
+            Err(faults) => (None, faults),
+        };
+        self.put_advertisement((Protocol::Bgp, name.clone()), rule.as_ref());
+        self.bgp.insert(name.clone(), Read { object, faults });
+        self.touched.insert((Protocol::Bgp, name));
+    }
+
+    /// Forgets an advertisement of ours.
+    pub(crate) fn remove_advertisement(&mut self, protocol: Protocol, name: &str) {
+        self.l2
+            .retain(|it, _| protocol != Protocol::L2 || it != name);
+        self.bgp
+            .retain(|it, _| protocol != Protocol::Bgp || it != name);
+        self.put_advertisement((protocol, name.to_owned()), None);
+    }
+
+    /// The names of our advertisements of a protocol that are known.
+    pub(crate) fn names_of_ours(&self, protocol: Protocol) -> BTreeSet<String> {
+        match protocol {
+            Protocol::L2 => self.l2.keys().cloned().collect(),
+            Protocol::Bgp => self.bgp.keys().cloned().collect(),
+            Protocol::MetalLbL2 | Protocol::MetalLbBgp => BTreeSet::new(),
+        }
     }
 
     /// Takes in, changes or forgets an advertisement, and lets those be looked at whose addresses

@@ -118,6 +118,22 @@ fn told(faults: &[Fault]) -> String {
     told.join("; ")
 }
 
+/// The conditions of an advertisement: what is wrong with it. Whether it is in effect, speakers tell.
+pub(crate) fn of_advertisement(
+    faults: &[Fault],
+    present: &[Condition],
+    generation: Option<i64>,
+    now: Timestamp,
+) -> Vec<Condition> {
+    let said = (!faults.is_empty()).then(|| Said {
+        type_: "Ready",
+        holds: false,
+        reason: "Invalid",
+        message: told(faults),
+    });
+    conditions(said, present, generation, now)
+}
+
 /// The status of a reservation.
 pub(crate) fn of_reservation(
     allocator: &Allocator,

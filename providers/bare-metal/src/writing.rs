@@ -5,16 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client, Resource};
-use landfall_bare_metal_resources::kinds::{AddressPool, AddressReservation};
+use landfall_bare_metal_resources::kinds::{
+    AddressPool, AddressReservation, BGPAdvertisement, L2Advertisement,
+};
 use landfall_watch::explain;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::keeper::{Dirty, Keeper, locked};
+use crate::state::{Protocol, Read};
 use crate::status;
 use landfall_bare_metal_allocator::ReservationName;
 
@@ -38,18 +42,28 @@ impl Keeper {
                 .reservations
                 .iter()
                 .map(|name| self.write_reservation(&client, name));
-            let (pools, reservations) = tokio::join!(join_all(pools), join_all(reservations));
+            let advertisements = dirty
+                .advertisements
+                .iter()
+                .map(|(protocol, name)| self.write_advertisement(&client, *protocol, name));
+            let (pools, reservations, advertisements) = tokio::join!(
+                join_all(pools),
+                join_all(reservations),
+                join_all(advertisements)
+            );
             let failed = Dirty {
                 pools: kept(dirty.pools.iter(), pools),
                 reservations: kept(dirty.reservations.iter(), reservations),
+                advertisements: kept(dirty.advertisements.iter(), advertisements),
             };
-            if failed.pools.is_empty() && failed.reservations.is_empty() {
+            if failed.is_empty() {
                 round = ROUND;
             } else {
                 round = (round * 2).min(LONGEST_ROUND);
                 let mut dirty = locked(&self.dirty);
                 dirty.pools.extend(failed.pools);
                 dirty.reservations.extend(failed.reservations);
+                dirty.advertisements.extend(failed.advertisements);
                 self.to_write.notify_one();
             }
             tokio::time::sleep(round).await;
@@ -107,6 +121,43 @@ impl Keeper {
         }
         written
     }
+
+    /// The same for an advertisement.
+    async fn write_advertisement(&self, client: &Client, protocol: Protocol, name: &str) -> bool {
+        let is_l2 = protocol == Protocol::L2;
+        let patch = {
+            let state = locked(&self.state);
+            if is_l2 {
+                state.l2.get(name).and_then(|read| {
+                    let status = read.object.status.as_ref();
+                    wanted(read, status.map(|it| &*it.conditions))
+                })
+            } else {
+                state.bgp.get(name).and_then(|read| {
+                    let status = read.object.status.as_ref();
+                    wanted(read, status.map(|it| &*it.conditions))
+                })
+            }
+        };
+        let Some(patch) = patch else {
+            return true;
+        };
+        if is_l2 {
+            write(&Api::<L2Advertisement>::all(client.clone()), name, &patch).await
+        } else {
+            write(&Api::<BGPAdvertisement>::all(client.clone()), name, &patch).await
+        }
+    }
+}
+
+/// The patch that makes an advertisement's conditions what they are to be, if they are not.
+fn wanted<K: Resource>(read: &Read<K>, present: Option<&[Condition]>) -> Option<Value> {
+    let meta = read.object.meta();
+    let present = present.unwrap_or_default();
+    let now = Timestamp::now();
+    let wanted = status::of_advertisement(&read.faults, present, meta.generation, now);
+    let patch = json!({"metadata": {"uid": meta.uid}, "status": {"conditions": wanted}});
+    (wanted != present).then_some(patch)
 }
 
 fn kept<'a, T: Ord + Clone + 'a>(
