@@ -70,6 +70,11 @@ impl Grant {
                 == (&asked.group, &asked.resource, &asked.verb)
     }
 
+    /// Whether it is for one object only.
+    pub fn is_of_one(&self) -> bool {
+        self.name.is_some()
+    }
+
     /// As the table in docs/deploy.md has it.
     pub fn table_row(&self) -> [String; 3] {
         let group = if self.group.is_empty() {
@@ -123,8 +128,14 @@ impl Request {
         self.refused
     }
 
-    pub fn is_for(&self, verb: &str, resource: &str) -> bool {
-        self.asked.verb == verb && self.asked.resource == resource
+    pub fn is_for(&self, verb: &str, resource: &str, name: &str) -> bool {
+        let Grant {
+            verb: asked,
+            resource: of,
+            name: one,
+            ..
+        } = &self.asked;
+        (&**asked, &**of, one.as_deref()) == (verb, resource, Some(name))
     }
 }
 

@@ -31,12 +31,10 @@ impl Plane {
         let kubeconfig = PathBuf::from(kubeconfig.expect("started by with-control-plane"));
         // A second call fails only because a first succeeded.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let read = Kubeconfig::read_from(&kubeconfig).unwrap();
-        let config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await;
         Some(Self {
             kubectl,
+            client: client(&kubeconfig).await,
             kubeconfig,
-            client: Client::try_from(config.unwrap()).unwrap(),
         })
     }
 
@@ -63,8 +61,8 @@ impl Plane {
     }
 
     /// Writes a kubeconfig for the controller's account, with a token as a pod would have it.
-    pub async fn account_kubeconfig(&self, path: &Path) {
-        let accounts = Api::<ServiceAccount>::namespaced(self.client.clone(), NAMESPACE);
+    pub async fn account_kubeconfig(&self, namespace: &str, path: &Path) {
+        let accounts = Api::<ServiceAccount>::namespaced(self.client.clone(), namespace);
         let request = TokenRequest::default();
         let parameters = PostParams::default();
         let answer = accounts.create_token_request(ACCOUNT, &parameters, &request);
@@ -74,6 +72,13 @@ impl Plane {
         kubeconfig["users"][0]["user"] = serde_json::json!({"token": token});
         std::fs::write(path, kubeconfig.to_string()).unwrap();
     }
+}
+
+/// A client of the API server that a kubeconfig names.
+pub async fn client(kubeconfig: &Path) -> Client {
+    let read = Kubeconfig::read_from(kubeconfig).unwrap();
+    let config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await;
+    Client::try_from(config.unwrap()).unwrap()
 }
 
 /// A typed object from JSON.

@@ -1,0 +1,198 @@
+//! `deploy/bare-metal`, with pools.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::gateway::Gateway;
+use super::installed::Installed;
+use crate::plane::{NAMESPACE, Plane, client, until};
+use crate::process::Process;
+
+/// Where it is installed here, beside another that has the namespace of `deploy/`.
+const HERE: &str = "landfall-bare-metal";
+/// Kinds of which something goes while the controller looks away.
+const RELISTED: [&str; 5] = [
+    "addresspools",
+    "addressreservations",
+    "l2advertisements",
+    "bgpadvertisements",
+    "namespaces",
+];
+
+struct Life {
+    installed: Installed,
+    gateway: Gateway,
+}
+
+impl Life {
+    async fn prepare(plane: Plane) -> Self {
+        install(&plane).await;
+        until("the objects are there", async || {
+            // The kinds take a moment to be served.
+            plane
+                .try_kubectl("apply -f tests/deploy/audit/objects.yaml")
+                .0
+        })
+        .await;
+        let installed = Installed::find(plane, HERE, str::to_owned).await;
+        let account = client(&installed.kubeconfig()).await;
+        let gateway = Gateway::start(account).await;
+        Self { installed, gateway }
+    }
+
+    /// A kubeconfig that leads through the gateway.
+    fn detour(&self) -> PathBuf {
+        let path = self.installed.folder.path().join("detour");
+        let kubeconfig = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "detour",
+            "clusters": [{"name": "detour", "cluster": {
+                "server": format!("http://{}", self.gateway.address),
+            }}],
+            "contexts": [{"name": "detour", "context": {"cluster": "detour", "user": "nobody"}}],
+            "users": [{"name": "nobody", "user": {}}],
+        });
+        std::fs::write(&path, kubeconfig.to_string()).unwrap();
+        path
+    }
+
+    async fn create(&self, name: &str, annotations: Value) {
+        let spec = json!({"ports": [{"port": 80}]});
+        let metadata = json!({"annotations": annotations});
+        self.installed.create(name, metadata, spec).await;
+    }
+
+    async fn until(&self, name: &str, what: &str, is_so: impl Fn(&Value) -> bool) {
+        until(&format!("{name} {what}"), async || {
+            let service = self.installed.services().get(name).await.unwrap();
+            is_so(&serde_json::to_value(service).unwrap())
+        })
+        .await;
+    }
+
+    async fn until_served(&self, name: &str) {
+        self.until(name, "has an address", |it| {
+            it["status"]["loadBalancer"]["ingress"][0]["ip"].is_string()
+        })
+        .await;
+    }
+
+    /// What kubectl finds there in an object of the provider's.
+    fn told(&self, object: &str, path: &str) -> String {
+        let asked = format!("get {object} -o jsonpath={{{path}}}");
+        let (found, said) = self.installed.plane.try_kubectl(&asked);
+        assert!(found, "{said}");
+        said
+    }
+
+    async fn until_told(&self, object: &str, path: &str, expected: &str) {
+        let what = format!("{object} says {expected} in {path}");
+        until(&what, async || self.told(object, path) == expected).await;
+    }
+
+    /// Events: written at first, counted up when the same happens again.
+    async fn fail_twice(&self) {
+        let ask = |address: Value| json!({"metadata": {"annotations": {"landfall.dev/load-balancer-ips": address}}});
+        let reason = |service: &Value| {
+            let conditions = service["status"]["conditions"].as_array().cloned();
+            let mut conditions = conditions.unwrap_or_default().into_iter();
+            let ours = conditions.find(|it| it["type"] == "landfall.dev/Provisioned");
+            ours.unwrap_or_default()["reason"].clone()
+        };
+        self.create("asking", json!({})).await;
+        for _ in 0..2 {
+            self.until_served("asking").await;
+            self.installed
+                .patch("asking", ask("203.0.113.1".into()))
+                .await;
+            self.until("asking", "is refused", |it| {
+                reason(it) == "AddressNotInPool"
+            })
+            .await;
+            self.installed.patch("asking", ask(Value::Null)).await;
+        }
+        self.installed.until_counted_up("asking").await;
+    }
+
+    /// A Service goes unseen, and its address is free for another.
+    async fn vanish(&self, controller: &Process) {
+        self.create("vanishing", json!({})).await;
+        self.until_served("vanishing").await;
+        let address = self.told("service/vanishing", ".status.loadBalancer.ingress[0].ip");
+        self.installed.vanish("vanishing", controller).await;
+        let ask = json!({"landfall.dev/load-balancer-ips": address});
+        self.create("heir", ask).await;
+        self.until_served("heir").await;
+    }
+
+    /// Something goes while its kind is out of sight; a list tells, and is not believed.
+    async fn relist(&self, resource: &str) {
+        self.gateway.hide(resource);
+        let delete = format!("delete {resource} passing");
+        let (deleted, said) = self.installed.plane.try_kubectl(&delete);
+        assert!(deleted, "{said}");
+        self.gateway.show();
+        let what = format!("what is missing in the list of {resource} is asked for");
+        until(&what, async || {
+            self.installed.has_asked("get", resource, "passing")
+        })
+        .await;
+    }
+}
+
+/// Applies `deploy/bare-metal`, but to a namespace of its own.
+async fn install(plane: &Plane) {
+    let (built, manifests) = plane.try_kubectl("kustomize deploy/bare-metal");
+    assert!(built, "{manifests}");
+    let manifests = manifests.replace(NAMESPACE, HERE);
+    let mut objects: Vec<Value> = serde_saphyr::from_multiple(&manifests).unwrap();
+    for object in &mut objects {
+        // These have no namespace that would keep them apart.
+        if object["kind"] == "ClusterRoleBinding" {
+            let name = object["metadata"]["name"].as_str().unwrap();
+            object["metadata"]["name"] = format!("{name}-beside").into();
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("list.json");
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
+    std::fs::write(&path, list.to_string()).unwrap();
+    let apply = format!("apply -f {}", path.display());
+    let mut said = String::new();
+    until("deploy/bare-metal is applied", async || {
+        let applied = plane.try_kubectl(&apply);
+        said = applied.1;
+        applied.0
+    })
+    .await;
+    assert!(!said.contains("Warning"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a real control plane: a mock cluster has no rights and no audit log"]
+async fn nothing_is_refused_to_the_bare_metal_provider_and_nothing_granted_in_vain() {
+    let Some(plane) = Plane::find().await else {
+        return;
+    };
+    let life = Life::prepare(plane).await;
+    let mut controller = life.installed.start_with(&life.detour());
+    let reservation = "addressreservation/front";
+    life.until_told(reservation, ".status.conditions[0].status", "True")
+        .await;
+    life.fail_twice().await;
+    for resource in RELISTED {
+        life.relist(resource).await;
+    }
+    life.vanish(&controller).await;
+    life.installed.contest_the_lease(&controller).await;
+    controller.signal("TERM");
+    assert_eq!(controller.ended().status.code(), Some(0));
+    let mut controller = life.installed.start();
+    for name in ["asking", "heir"] {
+        life.installed.delete(name).await;
+        life.installed.until_gone(name).await;
+    }
+    controller.signal("TERM");
+    assert_eq!(controller.ended().status.code(), Some(0));
+    life.installed.judge().await;
+}

@@ -1,0 +1,92 @@
+//! A way to the API server that can lose sight of a kind, as a watch does that has fallen too far
+//! behind: what is gone meanwhile, only a new list tells.
+
+use std::net::SocketAddr;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
+use futures::{StreamExt, TryStreamExt};
+use http_body_util::{BodyDataStream, BodyExt};
+use kube::Client;
+use serde_json::json;
+use tokio::sync::watch;
+
+/// Passes on what the process asks for, with the rights of an account.
+pub struct Gateway {
+    pub address: SocketAddr,
+    /// The kind out of sight, as its paths end.
+    hidden: watch::Sender<Option<String>>,
+}
+
+#[derive(Clone)]
+struct Way {
+    client: Client,
+    hidden: watch::Receiver<Option<String>>,
+}
+
+impl Gateway {
+    pub async fn start(client: Client) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (hidden, seen) = watch::channel(None);
+        let way = Way {
+            client,
+            hidden: seen,
+        };
+        let router = Router::new().fallback(pass).with_state(way);
+        tokio::spawn(async { axum::serve(listener, router).await.unwrap() });
+        Self { address, hidden }
+    }
+
+    /// Ends the watches of a kind. Until it is seen again, they are told that they have expired,
+    /// and lists wait.
+    pub fn hide(&self, resource: &str) {
+        self.hidden.send_replace(Some(format!("/{resource}")));
+    }
+
+    pub fn show(&self) {
+        self.hidden.send_replace(None);
+    }
+}
+
+async fn pass(State(mut way): State<Way>, request: Request) -> Response {
+    let path = request.uri().path().to_owned();
+    let query = request.uri().query().unwrap_or_default();
+    let is_watch = query
+        .split('&')
+        .any(|it| it == "watch=true" || it == "watch=1");
+    let is_hidden = move |hidden: &Option<String>| {
+        let hidden = hidden.as_deref();
+        hidden.is_some_and(|it| path.ends_with(it))
+    };
+    if is_watch && is_hidden(&way.hidden.borrow()) {
+        return expired();
+    }
+    let mut seen = way.hidden.clone();
+    seen.wait_for(|it| !is_hidden(it)).await.unwrap();
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.unwrap().to_bytes().to_vec();
+    let request = http::Request::from_parts(parts, kube::client::Body::from(body));
+    let (parts, body) = way.client.send(request).await.unwrap().into_parts();
+    let body = BodyDataStream::new(body).map_err(axum::Error::new);
+    let body = if is_watch {
+        let hidden = async move {
+            let _ = way.hidden.wait_for(is_hidden).await;
+        };
+        Body::from_stream(body.take_until(Box::pin(hidden)))
+    } else {
+        Body::from_stream(body)
+    };
+    Response::from_parts(parts, body)
+}
+
+/// As an API server says it: in the stream.
+fn expired() -> Response {
+    let status = json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "message": "too old resource version", "reason": "Expired", "code": 410,
+    });
+    Json(json!({"type": "ERROR", "object": status})).into_response()
+}

@@ -1,0 +1,218 @@
+//! What `deploy/` has installed: the process that its Deployment would start, and what its account
+//! may do and has asked for.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::{ConfigMap, Service};
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::jiff::Timestamp;
+use kube::Api;
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::grants::{Grant, Request, granted_to};
+use crate::plane::{ACCOUNT, Plane, object, until};
+use crate::process::{Process, program};
+
+const LEASE: &str = "landfall-controller";
+/// A leader renews its Lease every two seconds.
+const OVERDUE: Duration = Duration::from_millis(2500);
+
+/// The controller as the Deployment starts it, but for the paths.
+pub struct Installed {
+    pub plane: Plane,
+    pub folder: TempDir,
+    namespace: String,
+    arguments: Vec<String>,
+}
+
+impl Installed {
+    /// What was applied to this namespace. The configuration may be edited.
+    pub async fn find(plane: Plane, namespace: &str, edit: impl Fn(&str) -> String) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let kubeconfig = folder.path().join("kubeconfig");
+        plane.account_kubeconfig(namespace, &kubeconfig).await;
+
+        let maps = Api::<ConfigMap>::namespaced(plane.client.clone(), namespace);
+        let maps = maps.list(&ListParams::default()).await.unwrap().items;
+        let configured = |map: ConfigMap| map.data?.remove("landfall.yaml");
+        let config = maps.into_iter().find_map(configured).unwrap();
+        std::fs::write(folder.path().join("landfall.yaml"), edit(&config)).unwrap();
+
+        let deployments = Api::<Deployment>::namespaced(plane.client.clone(), namespace);
+        let deployment = deployments.get("landfall-controller").await.unwrap();
+        let pod = deployment.spec.template.spec.unwrap();
+        let arguments = pod.containers[0].args.clone().unwrap();
+        let here = |argument: String| match argument.split_once('=') {
+            Some(("--config", _)) => {
+                format!("--config={}/landfall.yaml", folder.path().display())
+            }
+            Some(("--admin-address", _)) => "--admin-address=127.0.0.1:0".to_owned(),
+            _ => argument,
+        };
+        let mut arguments: Vec<_> = arguments.into_iter().map(here).collect();
+        arguments.push(format!("--lease-namespace={namespace}"));
+        Self {
+            plane,
+            folder,
+            namespace: namespace.to_owned(),
+            arguments,
+        }
+    }
+
+    /// The account's kubeconfig.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.folder.path().join("kubeconfig")
+    }
+
+    pub fn start(&self) -> Process {
+        self.start_with(&self.kubeconfig())
+    }
+
+    /// The same by another way to the API server.
+    pub fn start_with(&self, kubeconfig: &Path) -> Process {
+        let mut command = Command::new(program("landfall"));
+        command
+            .args(&self.arguments)
+            .arg("--kubeconfig")
+            .arg(kubeconfig);
+        let mut process = Process::start(&mut command);
+        process.wait_until_ready();
+        process
+    }
+
+    pub fn services(&self) -> Api<Service> {
+        Api::default_namespaced(self.plane.client.clone())
+    }
+
+    /// Creates a Service, whose metadata and spec are given but for name and type.
+    pub async fn create(&self, name: &str, metadata: Value, spec: Value) {
+        let mut service = json!({"metadata": metadata, "spec": spec});
+        service["metadata"]["name"] = name.into();
+        service["spec"]["type"] = "LoadBalancer".into();
+        let parameters = PostParams::default();
+        let created = self.services().create(&parameters, &object(service)).await;
+        created.unwrap();
+    }
+
+    pub async fn patch(&self, name: &str, patch: Value) {
+        let (parameters, patch) = (PatchParams::default(), Patch::Merge(patch));
+        let patched = self.services().patch(name, &parameters, &patch).await;
+        patched.unwrap();
+    }
+
+    pub async fn delete(&self, name: &str) {
+        let parameters = DeleteParams::default();
+        self.services().delete(name, &parameters).await.unwrap();
+    }
+
+    pub async fn until_gone(&self, name: &str) {
+        until(&format!("{name} is gone"), async || {
+            self.services().get_opt(name).await.unwrap().is_none()
+        })
+        .await;
+    }
+
+    /// Waits until an event about this Service was counted up instead of written again.
+    pub async fn until_counted_up(&self, name: &str) {
+        until("an event is counted up", async || {
+            let events = Api::<Event>::default_namespaced(self.plane.client.clone());
+            let events = events.list(&ListParams::default()).await.unwrap().items;
+            events.iter().any(|it| {
+                let regarding = it.regarding.as_ref();
+                regarding.and_then(|it| it.name.as_deref()) == Some(name)
+                    && it.series.as_ref().is_some_and(|it| it.count >= 2)
+            })
+        })
+        .await;
+    }
+
+    /// Ends a Service without waiting for its finalizer, while the controller sees nothing.
+    pub async fn vanish(&self, name: &str, controller: &Process) {
+        controller.signal("STOP");
+        self.patch(name, json!({"metadata": {"finalizers": null}}))
+            .await;
+        self.delete(name).await;
+        controller.signal("CONT");
+    }
+
+    /// Somebody else writes the Lease while the controller sees nothing and is late to renew it.
+    /// What it does first then, look or write, is chance; only the latter meets a conflict.
+    pub async fn contest_the_lease(&self, controller: &Process) {
+        let leases = Api::<Lease>::namespaced(self.plane.client.clone(), &self.namespace);
+        let is_overdue = async || {
+            let renewed = leases.get(LEASE).await.unwrap().spec.unwrap().renew_time;
+            let age = Timestamp::now().duration_since(renewed.unwrap().0);
+            age > OVERDUE.try_into().unwrap()
+        };
+        let mut turn = 0;
+        until("a renewal of the Lease has met a conflict", async || {
+            controller.signal("STOP");
+            until("the Lease is not renewed in time", &is_overdue).await;
+            turn += 1;
+            let note = json!({"metadata": {"annotations": {"example.com/turn": turn.to_string()}}});
+            let (parameters, note) = (PatchParams::default(), Patch::Merge(note));
+            leases.patch(LEASE, &parameters, &note).await.unwrap();
+            controller.signal("CONT");
+            until("the Lease is renewed", async || !is_overdue().await).await;
+            self.has_asked("get", "leases", LEASE)
+        })
+        .await;
+    }
+
+    /// Whether the account has asked for this so far.
+    pub fn has_asked(&self, verb: &str, resource: &str, name: &str) -> bool {
+        let requests = self.requests();
+        requests.iter().any(|it| it.is_for(verb, resource, name))
+    }
+
+    /// What the account has asked for so far.
+    fn requests(&self) -> Vec<Request> {
+        let path = std::env::var_os("LANDFALL_AUDIT_LOG").expect("started by with-control-plane");
+        let user = format!("system:serviceaccount:{}:{ACCOUNT}", self.namespace);
+        let log = std::fs::read_to_string(Path::new(&path)).unwrap();
+        // The last line may be on its way.
+        let whole = log.rfind('\n').map_or("", |end| &log[..end]);
+        whole
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .filter_map(|event| Request::of_event(&event, &user))
+            .collect()
+    }
+
+    /// Nothing was refused to the account, and it has used all that it is granted.
+    pub async fn judge(&self) {
+        let grants = granted_to(&self.plane.client, &self.namespace, ACCOUNT).await;
+        let requests = self.requests();
+        let none: Vec<String> = Vec::new();
+        let refused = requests.iter().filter(|it| it.is_refused());
+        assert_eq!(shown(refused), none, "refused");
+        let covered = |request: &&Request| grants.iter().any(|grant| grant.covers(request));
+        let borrowed = requests.iter().filter(|it| !covered(it));
+        assert_eq!(shown(borrowed), none, "allowed by rights of others only");
+        let used: BTreeSet<_> = requests
+            .iter()
+            .flat_map(|it| narrowest(&grants, it))
+            .collect();
+        let unused = grants.iter().filter(|grant| !used.contains(grant));
+        assert_eq!(shown(unused), none, "unused");
+    }
+}
+
+/// The grants that a request needs: of those that cover it the ones that name it, if any does.
+fn narrowest<'a>(grants: &'a BTreeSet<Grant>, request: &Request) -> Vec<&'a Grant> {
+    let covering = grants.iter().filter(|it| it.covers(request));
+    let (naming, others): (Vec<_>, Vec<_>) = covering.partition(|it| it.is_of_one());
+    if naming.is_empty() { others } else { naming }
+}
+
+fn shown<T: Display>(found: impl Iterator<Item = T>) -> Vec<String> {
+    found.map(|it| it.to_string()).collect()
+}
