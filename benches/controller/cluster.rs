@@ -12,7 +12,8 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, Config};
 use serde_json::{Value, json};
 
-pub const CLASS: &str = "landfall.dev/mock-cloud";
+/// Of all Services, whichever provider has it.
+pub const CLASS: &str = "example.com/bench";
 pub const CLUSTER_NAME: &str = "bench";
 const NAMESPACE: &str = "bench";
 const NODES: [&str; 3] = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
@@ -51,6 +52,8 @@ pub struct Writes {
     pub statuses: f64,
     pub events: f64,
     pub leases: f64,
+    /// To AddressPools, ours of their specs as well.
+    pub pools: f64,
 }
 
 impl Writes {
@@ -60,6 +63,7 @@ impl Writes {
             statuses: self.statuses - before.statuses,
             events: self.events - before.events,
             leases: self.leases - before.leases,
+            pools: self.pools - before.pools,
         }
     }
 
@@ -213,6 +217,7 @@ impl Cluster {
                 (Some("services"), _) => &mut writes.services,
                 (Some("events"), _) => &mut writes.events,
                 (Some("leases"), _) => &mut writes.leases,
+                (Some("addresspools"), _) => &mut writes.pools,
                 _ => continue,
             };
             *counter += count.trim().parse::<f64>().unwrap();
@@ -264,6 +269,6 @@ pub fn object<T: serde::de::DeserializeOwned>(json: Value) -> T {
     serde_json::from_value(json).unwrap()
 }
 
-async fn pause() {
+pub async fn pause() {
     tokio::time::sleep(Duration::from_millis(10)).await;
 }

@@ -16,12 +16,13 @@ mod cloud;
 mod cluster;
 #[path = "../sandbox/measure.rs"]
 mod measure;
+mod pools;
 mod subject;
 mod trivial;
 
 use std::time::{Duration, Instant};
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use landfall_test_process as process;
 
 use cloud::Cloud;
@@ -37,6 +38,13 @@ const IDLE: Duration = Duration::from_mins(1);
 /// Services created one after the other to see how long one takes.
 const SINGLE: usize = 20;
 
+/// A provider that the controller is measured with.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Measured {
+    MockCloud,
+    BareMetal,
+}
+
 /// What the controller costs among many Services
 #[derive(Parser)]
 struct Flags {
@@ -46,6 +54,9 @@ struct Flags {
     /// How often each thing is measured
     #[arg(long, default_value_t = 5)]
     repetitions: usize,
+    /// What is measured; both if it is not said
+    #[arg(long)]
+    provider: Option<Measured>,
     /// As cargo calls it
     #[arg(long, hide = true)]
     bench: bool,
@@ -57,11 +68,19 @@ async fn main() {
     println!("load average at the start: {}", load_average());
     let mut table = Table::default();
     let mut bench = Bench::prepare(&flags).await;
-    let (cloud, mut controller) = bench.mass(&mut table).await;
-    bench.idle(&mut table, &cloud, controller.id()).await;
-    bench.single(&mut table, &cloud).await;
-    bench.deletions(&mut table).await;
-    bench.restarts(&mut table, &cloud, &mut controller).await;
+    // First, because the other deletes some.
+    if flags.provider != Some(Measured::MockCloud) {
+        bench.pools(&mut table).await;
+    }
+    if flags.provider != Some(Measured::BareMetal) {
+        let (cloud, mut controller) = bench.mass(&mut table).await;
+        bench.idle(&mut table, &cloud, controller.id()).await;
+        bench.single(&mut table, &cloud).await;
+        bench.deletions(&mut table).await;
+        bench.restarts(&mut table, &cloud, &mut controller).await;
+        controller.signal("TERM");
+        controller.ended();
+    }
     table.print();
     println!("load average at the end: {}", load_average());
 }

@@ -26,12 +26,21 @@ impl Subject {
 
     /// Starts one for this cloud; it is not waited for.
     pub fn start(&self, cloud: &Cloud) -> Process {
-        let path = self.folder.path().join("landfall.yaml");
-        let config = format!(
-            "clusterName: {CLUSTER_NAME}\nproviders:\n- type: mock-cloud\n  class: {CLASS}\n  \
-             url: {}\n  tokenFile: token\n",
+        self.start_as(&format!(
+            "type: mock-cloud\n  url: {}\n  tokenFile: token\n",
             cloud.url
-        );
+        ))
+    }
+
+    /// Starts one that gives addresses of pools.
+    pub fn start_with_pools(&self) -> Process {
+        self.start_as("type: bare-metal\n")
+    }
+
+    fn start_as(&self, provider: &str) -> Process {
+        let path = self.folder.path().join("landfall.yaml");
+        let config =
+            format!("clusterName: {CLUSTER_NAME}\nproviders:\n- class: {CLASS}\n  {provider}");
         std::fs::write(&path, config).unwrap();
         let mut command = Command::new(program("landfall"));
         command

@@ -1,6 +1,7 @@
 //! The trivial client: makes the writes that the controller makes, with as many hands, and nothing
 //! else. It decides nothing and remembers nothing.
 
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use futures::stream::{self, StreamExt};
@@ -30,10 +31,18 @@ pub struct TrivialClient {
 impl TrivialClient {
     pub fn new(cluster: &Cluster, cloud: &Cloud) -> Self {
         Self {
+            cloud: cloud.url.clone(),
+            ..Self::without_cloud(cluster)
+        }
+    }
+
+    /// One that counts addresses up.
+    pub fn without_cloud(cluster: &Cluster) -> Self {
+        Self {
             services: cluster.services.clone(),
             events: Api::namespaced(cluster.client.clone(), "bench"),
             http: reqwest::Client::new(),
-            cloud: cloud.url.clone(),
+            cloud: String::new(),
         }
     }
 
@@ -46,6 +55,38 @@ impl TrivialClient {
                 self.tell(&service).await;
             })
             .await;
+    }
+
+    /// The same without a cloud: one write for each, and one event.
+    pub async fn assign_all(&self) {
+        let services = self.services.list(&ListParams::default()).await.unwrap();
+        let first = u32::from(Ipv4Addr::new(10, 64, 0, 0));
+        stream::iter((first..).zip(services.items))
+            .for_each_concurrent(HANDS, async |(address, service)| {
+                self.assign(&service, Ipv4Addr::from(address)).await;
+                self.tell(&service).await;
+            })
+            .await;
+    }
+
+    /// Finalizer, address and conditions at once.
+    async fn assign(&self, service: &Service, address: Ipv4Addr) {
+        let uid = service.metadata.uid.as_deref().unwrap();
+        let ports = json!([{"port": 80, "protocol": "TCP"}]);
+        let conditions = [
+            ("Provisioned", true),
+            ("Serving", false),
+            ("Announced", false),
+        ];
+        let conditions = conditions.map(|(kind, holds)| condition(kind, holds));
+        let patch = json!({
+            "metadata": {"uid": uid, "finalizers": [FINALIZER]},
+            "status": {
+                "loadBalancer": {"ingress": [{"ip": address, "ipMode": "VIP", "ports": ports}]},
+                "conditions": conditions,
+            },
+        });
+        self.patch(service, patch).await;
     }
 
     /// From the answer to a create to the answer to the status.
