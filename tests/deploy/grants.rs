@@ -128,14 +128,10 @@ impl Request {
         self.refused
     }
 
+    /// Whether this was asked of the object of this name. The resource is named with its group, as
+    /// in the table.
     pub fn is_for(&self, verb: &str, resource: &str, name: &str) -> bool {
-        let Grant {
-            verb: asked,
-            resource: of,
-            name: one,
-            ..
-        } = &self.asked;
-        (&**asked, &**of, one.as_deref()) == (verb, resource, Some(name))
+        self.asked.table_row() == [resource, name, verb]
     }
 }
 

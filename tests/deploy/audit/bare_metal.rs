@@ -1,4 +1,4 @@
-//! `deploy/bare-metal`, with pools.
+//! `deploy/bare-metal`, with pools; then `examples/metallb`, which lets it read MetalLB's objects too.
 
 use std::path::PathBuf;
 
@@ -11,13 +11,24 @@ use crate::process::Process;
 
 /// Where it is installed here, beside another that has the namespace of `deploy/`.
 const HERE: &str = "landfall-bare-metal";
+/// MetalLB's namespace here, since another story has objects in the usual one.
+const METALLB: &str = "metallb-audited";
 /// Kinds of which something goes while the controller looks away.
 const RELISTED: [&str; 5] = [
-    "addresspools",
-    "addressreservations",
-    "l2advertisements",
-    "bgpadvertisements",
+    "addresspools.landfall.dev",
+    "addressreservations.landfall.dev",
+    "l2advertisements.landfall.dev",
+    "bgpadvertisements.landfall.dev",
     "namespaces",
+];
+/// The same of MetalLB's.
+const RELISTED_OF_METALLB: [&str; 6] = [
+    "ipaddresspools.metallb.io",
+    "l2advertisements.metallb.io",
+    "bgpadvertisements.metallb.io",
+    "bgppeers.metallb.io",
+    "bfdprofiles.metallb.io",
+    "communities.metallb.io",
 ];
 
 struct Life {
@@ -27,7 +38,7 @@ struct Life {
 
 impl Life {
     async fn prepare(plane: Plane) -> Self {
-        install(&plane).await;
+        install(&plane, "deploy/bare-metal").await;
         until("the objects are there", async || {
             // The kinds take a moment to be served.
             plane
@@ -38,6 +49,28 @@ impl Life {
         let installed = Installed::find(plane, HERE, str::to_owned).await;
         let account = client(&installed.kubeconfig()).await;
         let gateway = Gateway::start(account).await;
+        Self { installed, gateway }
+    }
+
+    /// The same, moved to another overlay, in a cluster where MetalLB was.
+    async fn with_metallb(self) -> Self {
+        let Self { installed, gateway } = self;
+        let plane = installed.plane;
+        let objects = [
+            "tests/deploy/metallb.yaml",
+            "tests/deploy/audit/metallb.yaml",
+        ];
+        until("MetalLB's objects are there", async || {
+            plane.try_kubectl(&format!("create namespace {METALLB}"));
+            let mut objects = objects.into_iter();
+            objects.all(|it| plane.try_kubectl(&format!("apply -f {it}")).0)
+        })
+        .await;
+        // Of two configurations the generated names would leave both.
+        let (deleted, said) = plane.try_kubectl(&format!("-n {HERE} delete configmap --all"));
+        assert!(deleted, "{said}");
+        install(&plane, "examples/metallb").await;
+        let installed = Installed::find(plane, HERE, str::to_owned).await;
         Self { installed, gateway }
     }
 
@@ -126,9 +159,10 @@ impl Life {
     }
 
     /// Something goes while its kind is out of sight; a list tells, and is not believed.
-    async fn relist(&self, resource: &str) {
-        self.gateway.hide(resource);
-        let delete = format!("delete {resource} passing");
+    async fn relist(&self, resource: &str, namespace: &str) {
+        let (plural, _) = resource.split_once('.').unwrap_or((resource, ""));
+        self.gateway.hide(plural);
+        let delete = format!("-n {namespace} delete {resource} passing");
         let (deleted, said) = self.installed.plane.try_kubectl(&delete);
         assert!(deleted, "{said}");
         self.gateway.show();
@@ -140,11 +174,12 @@ impl Life {
     }
 }
 
-/// Applies `deploy/bare-metal`, but to a namespace of its own.
-async fn install(plane: &Plane) {
-    let (built, manifests) = plane.try_kubectl("kustomize deploy/bare-metal");
+/// Applies an overlay, but to namespaces of its own.
+async fn install(plane: &Plane, overlay: &str) {
+    let (built, manifests) = plane.try_kubectl(&format!("kustomize {overlay}"));
     assert!(built, "{manifests}");
     let manifests = manifests.replace(NAMESPACE, HERE);
+    let manifests = manifests.replace("metallb-system", METALLB);
     let mut objects: Vec<Value> = serde_saphyr::from_multiple(&manifests).unwrap();
     for object in &mut objects {
         // These have no namespace that would keep them apart.
@@ -159,7 +194,7 @@ async fn install(plane: &Plane) {
     std::fs::write(&path, list.to_string()).unwrap();
     let apply = format!("apply -f {}", path.display());
     let mut said = String::new();
-    until("deploy/bare-metal is applied", async || {
+    until(&format!("{overlay} is applied"), async || {
         let applied = plane.try_kubectl(&apply);
         said = applied.1;
         applied.0
@@ -181,7 +216,7 @@ async fn nothing_is_refused_to_the_bare_metal_provider_and_nothing_granted_in_va
         .await;
     life.fail_twice().await;
     for resource in RELISTED {
-        life.relist(resource).await;
+        life.relist(resource, "default").await;
     }
     life.vanish(&controller).await;
     life.installed.contest_the_lease(&controller).await;
@@ -191,6 +226,21 @@ async fn nothing_is_refused_to_the_bare_metal_provider_and_nothing_granted_in_va
     for name in ["asking", "heir"] {
         life.installed.delete(name).await;
         life.installed.until_gone(name).await;
+    }
+    controller.signal("TERM");
+    assert_eq!(controller.ended().status.code(), Some(0));
+    life.installed.judge().await;
+
+    let life = life.with_metallb().await;
+    let mut controller = life.installed.start_with(&life.detour());
+    // Who is served is served after all kinds were read.
+    let ask = json!({"metallb.io/address-pool": "passing"});
+    life.create("guest", ask).await;
+    life.until_served("guest").await;
+    life.installed.delete("guest").await;
+    life.installed.until_gone("guest").await;
+    for resource in RELISTED_OF_METALLB {
+        life.relist(resource, METALLB).await;
     }
     controller.signal("TERM");
     assert_eq!(controller.ended().status.code(), Some(0));

@@ -162,7 +162,7 @@ impl Installed {
             leases.patch(LEASE, &parameters, &note).await.unwrap();
             controller.signal("CONT");
             until("the Lease is renewed", async || !is_overdue().await).await;
-            self.has_asked("get", "leases", LEASE)
+            self.has_asked("get", "leases.coordination.k8s.io", LEASE)
         })
         .await;
     }
