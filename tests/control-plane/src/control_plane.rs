@@ -24,7 +24,7 @@ const POD_IPS: &str = "10.244.0.0/16,fd00:10:244::/56";
 const NODE_PORTS: &str = "30000-32767";
 /// What the accounts of `deploy/` ask for is noted, for the tests of their rights, and nothing else:
 /// stories and numbers pay nothing for it.
-const AUDIT_POLICY: &str = r#"
+const AUDIT_POLICY: &str = r"
 apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
@@ -34,7 +34,7 @@ rules:
   - system:serviceaccounts:landfall-system
   - system:serviceaccounts:landfall-bare-metal
 - level: None
-"#;
+";
 
 /// A control plane that is up. It ends when this is dropped.
 pub(crate) struct ControlPlane {
