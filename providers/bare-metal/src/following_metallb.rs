@@ -106,8 +106,14 @@ impl Follower {
                     let known = self.keeper.with(|state, _| state.metallb.names_of(kind));
                     for name in known.difference(&listed) {
                         // Nothing is forgotten on a list's word alone.
-                        if let Ok(None) = api.get_opt(name).await {
-                            remove(name);
+                        match api.get_opt(name).await {
+                            Ok(None) => remove(name),
+                            Ok(Some(object)) => put(object),
+                            // The watch will tell.
+                            Err(error) => {
+                                let (kind, error) = (kind.singular, explain(&error));
+                                tracing::warn!(kind, name, error, "could not be read");
+                            }
                         }
                     }
                     self.was_read(&mut is_first);

@@ -214,6 +214,10 @@ async fn nothing_is_refused_to_the_bare_metal_provider_and_nothing_granted_in_va
     let reservation = "addressreservation/front";
     life.until_told(reservation, ".status.conditions[0].status", "True")
         .await;
+    for odd in ["l2advertisement/odd", "bgpadvertisement/odd"] {
+        life.until_told(odd, ".status.conditions[0].reason", "Invalid")
+            .await;
+    }
     life.fail_twice().await;
     for resource in RELISTED {
         life.relist(resource, "default").await;
