@@ -58,15 +58,6 @@ impl AddressSet {
         self.common(other).next()
     }
 
-    /// What both have.
-    #[must_use]
-    pub fn intersection(&self, other: &Self) -> Self {
-        // Already in order; two ranges here have a gap between them, and so have their parts.
-        Self {
-            ranges: self.common(other).collect(),
-        }
-    }
-
     fn common(&self, other: &Self) -> impl Iterator<Item = AddressRange> {
         let (mut mine, mut theirs) = (
             self.ranges.iter().peekable(),
@@ -85,12 +76,6 @@ impl AddressSet {
                 }
             }
         })
-    }
-
-    /// What either has.
-    #[must_use]
-    pub fn union(&self, other: &Self) -> Self {
-        self.ranges.iter().chain(&other.ranges).copied().collect()
     }
 
     /// What is here and not there.

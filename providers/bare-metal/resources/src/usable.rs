@@ -60,20 +60,6 @@ impl Usable {
             .all(|family| self.count(family) == 0)
     }
 
-    /// The lowest address of the same family that may be given and is not below this one.
-    pub fn at_or_after(&self, address: IpAddr) -> Option<IpAddr> {
-        let ranges = self.ranges.of(IpFamily::of(address));
-        let begin = ranges.partition_point(|it| it.last() < address);
-        // A range may hold nothing but what is skipped: .255 and the .0 behind it at most.
-        ranges[begin..].iter().find_map(|range| {
-            let mut candidate = address.max(range.first());
-            while self.skips(candidate) {
-                candidate = crate::range::next(candidate)?;
-            }
-            range.contains(candidate).then_some(candidate)
-        })
-    }
-
     fn skips(&self, address: IpAddr) -> bool {
         match address {
             IpAddr::V4(address) => self.skips && matches!(address.octets()[3], 0 | 255),

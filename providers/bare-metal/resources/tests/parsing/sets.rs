@@ -92,15 +92,11 @@ proptest! {
     }
 
     #[test]
-    fn sets_are_added_and_taken_away_and_compared(one in ranges(), another in ranges()) {
+    fn sets_are_taken_away_and_compared(one in ranges(), another in ranges()) {
         let (a, b) = (set(&one), set(&another));
         let (in_a, in_b) = (model(&one), model(&another));
-        prop_assert_eq!(held(&a.union(&b)), &in_a | &in_b);
         prop_assert_eq!(held(&a.subtract(&b)), &in_a - &in_b);
-        prop_assert_eq!(held(&a.intersection(&b)), &in_a & &in_b);
-        for derived in [a.union(&b), a.subtract(&b), a.intersection(&b)] {
-            prop_assert!(is_normal(&derived), "{}", derived);
-        }
+        prop_assert!(is_normal(&a.subtract(&b)));
         let common = &in_a & &in_b;
         let first = a.overlap(&b);
         prop_assert_eq!(first.map(|it| it.first()), common.first().copied());
@@ -121,11 +117,6 @@ proptest! {
         prop_assert_eq!(usable.is_empty(), model.is_empty());
         for family in [IpFamily::Ipv4, IpFamily::Ipv6] {
             prop_assert_eq!(usable.count(family), number_of(&model, family));
-        }
-        for address in all().step_by(7) {
-            let same = |it: &&IpAddr| IpFamily::of(**it) == IpFamily::of(address);
-            let next = model.range(address..).find(same).copied();
-            prop_assert_eq!(usable.at_or_after(address), next, "{}", address);
         }
     }
 }
