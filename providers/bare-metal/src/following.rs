@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::future::try_join_all;
-use futures::{FutureExt, StreamExt};
+use futures::{FutureExt, Stream, StreamExt};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
 use kube::runtime::watcher::Event;
@@ -91,9 +91,11 @@ struct Follower {
 }
 
 /// A kind whose objects are taken in.
-trait Followed: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send {
+pub(crate) trait Followed:
+    Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send
+{
     /// What tells its objects apart.
-    type Key: Ord + Clone + Send;
+    type Key: Ord + Clone + Send + Sync;
     fn key(&self) -> Self::Key;
     fn put(self, state: &mut State, now: Instant);
     fn remove(key: &Self::Key, state: &mut State, now: Instant);
@@ -106,52 +108,88 @@ trait Followed: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt
 impl Follower {
     async fn follow<K: Followed + 'static>(self, what: &'static str) {
         let thin = |object: &mut K| object.meta_mut().managed_fields = None;
-        let events = watched::<K>(
-            Api::all(self.client.clone()),
-            what,
-            self.health.clone(),
-            Arc::default(),
-            thin,
-        );
+        let api = Api::all(self.client.clone());
+        let events = watched::<K>(api, what, self.health.clone(), Arc::default(), thin);
+        let kind = Kind {
+            key: K::key,
+            put: |object: K| self.keeper.with(|state, now| object.put(state, now)),
+            remove: |key: &K::Key| self.keeper.with(|state, now| K::remove(key, state, now)),
+            known: || self.keeper.with(|state, _| K::known(state)),
+            at: |key: &K::Key| Some(K::api(self.client.clone(), key)),
+        };
+        kind.follow(events, &self.read).await;
+    }
+}
+
+/// What is done with the objects of a kind that is followed.
+pub(crate) struct Kind<Key, Put, Remove, Known, At> {
+    /// What tells its objects apart.
+    pub(crate) key: Key,
+    pub(crate) put: Put,
+    pub(crate) remove: Remove,
+    /// Those that are known.
+    pub(crate) known: Known,
+    /// Where one is, to be asked for past a list; `None` if the list's word is enough.
+    pub(crate) at: At,
+}
+
+impl<Key, Put, Remove, Known, At> Kind<Key, Put, Remove, Known, At> {
+    /// Takes in what a watch tells; `read` counts the kinds that were read whole.
+    pub(crate) async fn follow<K, I>(
+        &self,
+        events: impl Stream<Item = Event<K>>,
+        read: &watch::Sender<usize>,
+    ) where
+        K: Resource + Clone + DeserializeOwned + std::fmt::Debug,
+        I: Ord,
+        Key: Fn(&K) -> I,
+        Put: Fn(K),
+        Remove: Fn(&I),
+        Known: Fn() -> BTreeSet<I>,
+        At: Fn(&I) -> Option<(Api<K>, String)>,
+    {
         let mut events = std::pin::pin!(events);
         let mut listed = BTreeSet::new();
         let mut is_first = true;
         while let Some(event) = events.next().await {
             match event {
-                Event::Apply(object) => self.keeper.with(|state, now| object.put(state, now)),
-                Event::Delete(object) => {
-                    let key = object.key();
-                    self.keeper.with(|state, now| K::remove(&key, state, now));
-                }
+                Event::Apply(object) => (self.put)(object),
+                Event::Delete(object) => (self.remove)(&(self.key)(&object)),
                 Event::Init => listed.clear(),
                 Event::InitApply(object) => {
-                    listed.insert(object.key());
-                    self.keeper.with(|state, now| object.put(state, now));
+                    listed.insert((self.key)(&object));
+                    (self.put)(object);
                 }
                 Event::InitDone => {
-                    self.forget_missing::<K>(&listed).await;
+                    for key in (self.known)().difference(&listed) {
+                        self.missing(key).await;
+                    }
                     if std::mem::take(&mut is_first) {
-                        self.read.send_modify(|kinds| *kinds += 1);
+                        read.send_modify(|kinds| *kinds += 1);
                     }
                 }
             }
         }
     }
 
-    /// Forgets what a list does not name, if the API server itself says that it is gone: nothing is
-    /// forgotten on a list's word alone.
-    async fn forget_missing<K: Followed>(&self, listed: &BTreeSet<K::Key>) {
-        let known = self.keeper.with(|state, _| K::known(state));
-        for key in known.difference(listed) {
-            let (api, name) = K::api(self.client.clone(), key);
-            match api.get_opt(&name).await {
-                Ok(None) => self.keeper.with(|state, now| K::remove(key, state, now)),
-                Ok(Some(object)) => self.keeper.with(|state, now| object.put(state, now)),
-                // The watch will tell.
-                Err(error) => {
-                    let kind = K::kind(&());
-                    tracing::warn!(%kind, name, error = explain(&error), "could not be read");
-                }
+    /// Forgets what a list does not name, if the API server itself says that it is gone.
+    async fn missing<K, I>(&self, key: &I)
+    where
+        K: Resource + Clone + DeserializeOwned + std::fmt::Debug,
+        Put: Fn(K),
+        Remove: Fn(&I),
+        At: Fn(&I) -> Option<(Api<K>, String)>,
+    {
+        let Some((api, name)) = (self.at)(key) else {
+            return (self.remove)(key);
+        };
+        match api.get_opt(&name).await {
+            Ok(None) => (self.remove)(key),
+            Ok(Some(object)) => (self.put)(object),
+            // The watch will tell.
+            Err(error) => {
+                let path = api.resource_url();
+                tracing::warn!(path, name, error = explain(&error), "could not be read");
             }
         }
     }

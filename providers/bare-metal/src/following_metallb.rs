@@ -1,14 +1,11 @@
 //! The watches of MetalLB's objects, and of the pods that may be its controller.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
 use k8s_openapi::api::core::v1::{ObjectReference, Pod};
 use kube::api::{ApiResource, DynamicObject, ListParams, TypeMeta};
-use kube::runtime::events::{Event as Told, EventType, Recorder, Reporter};
-use kube::runtime::watcher::Event;
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Api, Client, ResourceExt};
 use landfall_bare_metal_resources::metallb::{GROUP, Source};
 use landfall_watch::{Health, explain, watched};
@@ -16,6 +13,7 @@ use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use crate::following;
 use crate::keeper::Keeper;
 use crate::metallb::{self, KINDS, Kind};
 
@@ -75,51 +73,27 @@ impl Follower {
         let thin = |object: &mut DynamicObject| object.metadata.managed_fields = None;
         let health = self.health.clone();
         let events = watched(api.clone(), kind.what, health, Arc::default(), thin);
-        let mut events = std::pin::pin!(events);
-        let mut listed = BTreeSet::new();
-        let mut is_first = true;
-        let put = |mut object: DynamicObject| {
-            // Items of a list do not say what they are.
-            object.types.get_or_insert_with(|| TypeMeta {
-                api_version: resource.api_version.clone(),
-                kind: resource.kind.clone(),
-            });
-            let name = object.name_any();
-            let value = json!(object);
-            self.keeper
-                .with(|state, now| state.put_metallb(kind, name, &value, now));
+        let of_kind = following::Kind {
+            key: DynamicObject::name_any,
+            put: |mut object: DynamicObject| {
+                // Items of a list do not say what they are.
+                object.types.get_or_insert_with(|| TypeMeta {
+                    api_version: resource.api_version.clone(),
+                    kind: resource.kind.clone(),
+                });
+                let name = object.name_any();
+                let value = json!(object);
+                self.keeper
+                    .with(|state, now| state.put_metallb(kind, name, &value, now));
+            },
+            remove: |name: &String| {
+                self.keeper
+                    .with(|state, now| state.remove_metallb(kind, name, now));
+            },
+            known: || self.keeper.with(|state, _| state.metallb.names_of(kind)),
+            at: |name: &String| Some((api.clone(), name.clone())),
         };
-        let remove = |name: &str| {
-            self.keeper
-                .with(|state, now| state.remove_metallb(kind, name, now));
-        };
-        while let Some(event) = events.next().await {
-            match event {
-                Event::Apply(object) => put(object),
-                Event::Delete(object) => remove(&object.name_any()),
-                Event::Init => listed.clear(),
-                Event::InitApply(object) => {
-                    listed.insert(object.name_any());
-                    put(object);
-                }
-                Event::InitDone => {
-                    let known = self.keeper.with(|state, _| state.metallb.names_of(kind));
-                    for name in known.difference(&listed) {
-                        // Nothing is forgotten on a list's word alone.
-                        match api.get_opt(name).await {
-                            Ok(None) => remove(name),
-                            Ok(Some(object)) => put(object),
-                            // The watch will tell.
-                            Err(error) => {
-                                let (kind, error) = (kind.singular, explain(&error));
-                                tracing::warn!(kind, name, error, "could not be read");
-                            }
-                        }
-                    }
-                    self.was_read(&mut is_first);
-                }
-            }
-        }
+        of_kind.follow(events, &self.read).await;
     }
 
     /// Waits until a kind is served; until then there is nothing of it.
@@ -138,7 +112,9 @@ impl Follower {
                     );
                 }
                 self.health.well(kind.what);
-                self.was_read(&mut is_first);
+                if std::mem::take(&mut is_first) {
+                    self.read.send_modify(|kinds| *kinds += 1);
+                }
             } else {
                 let error = explain(&error);
                 tracing::warn!(error, "{} cannot be read", kind.what);
@@ -163,42 +139,23 @@ impl Follower {
         let health = self.health.clone();
         let what = "Pods of MetalLB's namespace";
         let events = watched(api, what, health, Arc::default(), thin);
-        let mut events = std::pin::pin!(events);
-        let mut listed = BTreeSet::new();
-        let mut is_first = true;
-        let remove = |name: &str| {
-            self.keeper
-                .with(|state, now| state.remove_metallb_pod(name, now));
+        let pods = following::Kind {
+            key: Pod::name_any,
+            put: |pod: Pod| {
+                self.keeper
+                    .with(|state, now| state.put_metallb_pod(&pod, now));
+            },
+            remove: |name: &String| {
+                self.keeper
+                    .with(|state, now| state.remove_metallb_pod(name, now));
+            },
+            known: || {
+                self.keeper
+                    .with(|state, _| state.metallb.names_of_controllers())
+            },
+            at: |_: &String| None,
         };
-        while let Some(event) = events.next().await {
-            match event {
-                Event::Apply(pod) => self
-                    .keeper
-                    .with(|state, now| state.put_metallb_pod(&pod, now)),
-                Event::Delete(pod) => remove(&pod.name_any()),
-                Event::Init => listed.clear(),
-                Event::InitApply(pod) => {
-                    listed.insert(pod.name_any());
-                    self.keeper
-                        .with(|state, now| state.put_metallb_pod(&pod, now));
-                }
-                Event::InitDone => {
-                    let known = self
-                        .keeper
-                        .with(|state, _| state.metallb.names_of_controllers());
-                    for name in known.difference(&listed) {
-                        remove(name);
-                    }
-                    self.was_read(&mut is_first);
-                }
-            }
-        }
-    }
-
-    fn was_read(&self, is_first: &mut bool) {
-        if std::mem::take(is_first) {
-            self.read.send_modify(|kinds| *kinds += 1);
-        }
+        pods.follow(events, &self.read).await;
     }
 }
 
@@ -218,7 +175,7 @@ async fn tell(client: Client, namespace: String, mut told: mpsc::UnboundedReceiv
         );
         let mut note = text;
         note.truncate(note.floor_char_boundary(NOTE_LIMIT));
-        let event = Told {
+        let event = Event {
             type_: EventType::Warning,
             reason: "NotCarriedOver".to_owned(),
             note: Some(note),
