@@ -2,6 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
+use kube::Resource;
 use landfall_bare_metal_resources::kinds::{
     AddressPool, AddressPoolStatus, AddressReservation, AddressReservationStatus, Allocation,
     FamilyCount,
@@ -119,12 +120,12 @@ fn told(faults: &[Fault]) -> String {
 }
 
 /// The conditions of an advertisement: what is wrong with it. Whether it is in effect, speakers tell.
-pub(crate) fn of_advertisement(
-    faults: &[Fault],
+pub(crate) fn of_advertisement<K: Resource>(
+    read: &Read<K>,
     present: &[Condition],
-    generation: Option<i64>,
     now: Timestamp,
 ) -> Vec<Condition> {
+    let (faults, generation) = (&read.faults, read.object.meta().generation);
     let said = (!faults.is_empty()).then(|| Said {
         type_: "Ready",
         holds: false,

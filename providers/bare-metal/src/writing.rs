@@ -5,20 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
+use kube::core::object::HasStatus;
 use kube::{Api, Client, Resource};
 use landfall_bare_metal_resources::kinds::{
-    AddressPool, AddressReservation, BGPAdvertisement, L2Advertisement,
+    AddressPool, AddressPoolStatus, AddressReservation, AddressReservationStatus, BGPAdvertisement,
+    BGPAdvertisementStatus, L2Advertisement, L2AdvertisementStatus,
 };
 use landfall_watch::explain;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::following::Followed;
 use crate::keeper::{Dirty, Keeper, locked};
-use crate::state::{Protocol, Read};
+use crate::state::{Protocol, Read, State};
 use crate::status;
 use landfall_bare_metal_allocator::ReservationName;
 
@@ -37,15 +39,21 @@ impl Keeper {
             let pools = dirty
                 .pools
                 .iter()
-                .map(|name| self.write_pool(&client, name));
+                .map(|name| self.write_status::<AddressPool>(&client, name));
             let reservations = dirty
                 .reservations
                 .iter()
-                .map(|name| self.write_reservation(&client, name));
-            let advertisements = dirty
-                .advertisements
-                .iter()
-                .map(|(protocol, name)| self.write_advertisement(&client, *protocol, name));
+                .map(|name| self.write_status::<AddressReservation>(&client, name));
+            let advertisements =
+                dirty
+                    .advertisements
+                    .iter()
+                    .map(async |(protocol, name)| match protocol {
+                        Protocol::L2 => self.write_status::<L2Advertisement>(&client, name).await,
+                        Protocol::Bgp => self.write_status::<BGPAdvertisement>(&client, name).await,
+                        // They are only read.
+                        Protocol::MetalLbL2 | Protocol::MetalLbBgp => true,
+                    });
             let (pools, reservations, advertisements) = tokio::join!(
                 join_all(pools),
                 join_all(reservations),
@@ -70,94 +78,89 @@ impl Keeper {
         }
     }
 
-    /// Writes a pool's status if it is another than the one that stands there. False to try again.
-    async fn write_pool(&self, client: &Client, name: &str) -> bool {
+    /// Writes an object's status if it is another than the one that stands there. False to try again.
+    async fn write_status<K: Written>(&self, client: &Client, key: &K::Key) -> bool {
         let wanted = {
-            let state = locked(&self.state);
-            let (pool, read) = (state.allocator.pool(name), state.pools.get(name));
-            let Some((pool, read)) = pool.zip(read) else {
-                return true;
-            };
-            let wanted = status::of_pool(pool, read, Timestamp::now());
-            if read.object.status.as_ref() == Some(&wanted) {
-                return true;
-            }
-            (patch(&read.object, &wanted), wanted)
-        };
-        let (patch, wanted) = wanted;
-        let api = Api::<AddressPool>::all(client.clone());
-        let written = write(&api, name, &patch).await;
-        if written {
             let mut state = locked(&self.state);
-            if let Some(read) = state.pools.get_mut(name) {
-                read.object.status = Some(wanted);
-            }
-        }
-        written
-    }
-
-    /// The same for a reservation.
-    async fn write_reservation(&self, client: &Client, name: &ReservationName) -> bool {
-        let wanted = {
-            let state = locked(&self.state);
-            let Some(read) = state.reservations.get(name) else {
-                return true;
-            };
-            let now = Timestamp::now();
-            let wanted = status::of_reservation(&state.allocator, name, read, now);
-            if read.object.status.as_ref() == Some(&wanted) {
-                return true;
-            }
-            (patch(&read.object, &wanted), wanted)
+            let wanted = K::wanted(&state, key, Timestamp::now());
+            let read = K::read(&mut state, key);
+            wanted.zip(read).and_then(|(wanted, read)| {
+                let patch = patch(&read.object, &wanted)?;
+                Some((patch, wanted))
+            })
         };
-        let (patch, wanted) = wanted;
-        let api = Api::<AddressReservation>::namespaced(client.clone(), &name.namespace);
-        let written = write(&api, &name.name, &patch).await;
-        if written {
-            let mut state = locked(&self.state);
-            if let Some(read) = state.reservations.get_mut(name) {
-                read.object.status = Some(wanted);
-            }
-        }
-        written
-    }
-
-    /// The same for an advertisement.
-    async fn write_advertisement(&self, client: &Client, protocol: Protocol, name: &str) -> bool {
-        let is_l2 = protocol == Protocol::L2;
-        let patch = {
-            let state = locked(&self.state);
-            if is_l2 {
-                state.l2.get(name).and_then(|read| {
-                    let status = read.object.status.as_ref();
-                    wanted(read, status.map(|it| &*it.conditions))
-                })
-            } else {
-                state.bgp.get(name).and_then(|read| {
-                    let status = read.object.status.as_ref();
-                    wanted(read, status.map(|it| &*it.conditions))
-                })
-            }
-        };
-        let Some(patch) = patch else {
+        let Some((patch, wanted)) = wanted else {
             return true;
         };
-        if is_l2 {
-            write(&Api::<L2Advertisement>::all(client.clone()), name, &patch).await
-        } else {
-            write(&Api::<BGPAdvertisement>::all(client.clone()), name, &patch).await
+        let (api, name) = K::api(client.clone(), key);
+        let written = write(&api, &name, &patch).await;
+        if written && let Some(read) = K::read(&mut locked(&self.state), key) {
+            *read.object.status_mut() = Some(wanted);
         }
+        written
     }
 }
 
-/// The patch that makes an advertisement's conditions what they are to be, if they are not.
-fn wanted<K: Resource>(read: &Read<K>, present: Option<&[Condition]>) -> Option<Value> {
-    let meta = read.object.meta();
-    let present = present.unwrap_or_default();
-    let now = Timestamp::now();
-    let wanted = status::of_advertisement(&read.faults, present, meta.generation, now);
-    let patch = json!({"metadata": {"uid": meta.uid}, "status": {"conditions": wanted}});
-    (wanted != present).then_some(patch)
+/// A kind whose statuses are written.
+trait Written: Followed + HasStatus<Status: Serialize + Default + PartialEq> {
+    /// An object as it was read.
+    fn read<'a>(state: &'a mut State, key: &Self::Key) -> Option<&'a mut Read<Self>>;
+    /// What its status is to say.
+    fn wanted(state: &State, key: &Self::Key, now: Timestamp) -> Option<Self::Status>;
+}
+
+impl Written for AddressPool {
+    fn read<'a>(state: &'a mut State, key: &String) -> Option<&'a mut Read<Self>> {
+        state.pools.get_mut(key)
+    }
+
+    fn wanted(state: &State, key: &String, now: Timestamp) -> Option<AddressPoolStatus> {
+        let (pool, read) = state.allocator.pool(key).zip(state.pools.get(key))?;
+        Some(status::of_pool(pool, read, now))
+    }
+}
+
+impl Written for AddressReservation {
+    fn read<'a>(state: &'a mut State, key: &ReservationName) -> Option<&'a mut Read<Self>> {
+        state.reservations.get_mut(key)
+    }
+
+    fn wanted(
+        state: &State,
+        key: &ReservationName,
+        now: Timestamp,
+    ) -> Option<AddressReservationStatus> {
+        let read = state.reservations.get(key)?;
+        Some(status::of_reservation(&state.allocator, key, read, now))
+    }
+}
+
+impl Written for L2Advertisement {
+    fn read<'a>(state: &'a mut State, key: &String) -> Option<&'a mut Read<Self>> {
+        state.l2.get_mut(key)
+    }
+
+    fn wanted(state: &State, key: &String, now: Timestamp) -> Option<L2AdvertisementStatus> {
+        let read = state.l2.get(key)?;
+        let present = read.object.status.as_ref();
+        let present = present.map_or(&[][..], |it| &it.conditions);
+        let conditions = status::of_advertisement(read, present, now);
+        Some(L2AdvertisementStatus { conditions })
+    }
+}
+
+impl Written for BGPAdvertisement {
+    fn read<'a>(state: &'a mut State, key: &String) -> Option<&'a mut Read<Self>> {
+        state.bgp.get_mut(key)
+    }
+
+    fn wanted(state: &State, key: &String, now: Timestamp) -> Option<BGPAdvertisementStatus> {
+        let read = state.bgp.get(key)?;
+        let present = read.object.status.as_ref();
+        let present = present.map_or(&[][..], |it| &it.conditions);
+        let conditions = status::of_advertisement(read, present, now);
+        Some(BGPAdvertisementStatus { conditions })
+    }
 }
 
 fn kept<'a, T: Ord + Clone + 'a>(
@@ -168,25 +171,24 @@ fn kept<'a, T: Ord + Clone + 'a>(
     failed.map(|(name, _)| name.clone()).collect()
 }
 
-/// A patch that makes an object's status exactly this one.
-fn patch<K: Resource>(object: &K, status: &impl Serialize) -> Value {
-    let mut wanted = json!(status);
+/// A patch that makes an object's status exactly this one; `None` if it is.
+fn patch<K>(object: &K, wanted: &K::Status) -> Option<Value>
+where
+    K: Resource + HasStatus<Status: Serialize + Default + PartialEq>,
+{
+    let none = K::Status::default();
+    let present = object.status().unwrap_or(&none);
+    if present == wanted {
+        return None;
+    }
+    let mut status = json!(wanted);
     // What is absent must be taken away.
-    let fields = [
-        "ipv4",
-        "ipv6",
-        "addresses",
-        "retained",
-        "address",
-        "pool",
-        "service",
-    ];
-    if let Some(map) = wanted.as_object_mut() {
-        for field in fields {
-            map.entry(field).or_insert(Value::Null);
+    if let (Value::Object(status), Value::Object(present)) = (&mut status, json!(present)) {
+        for (field, _) in present {
+            status.entry(field).or_insert(Value::Null);
         }
     }
-    json!({"metadata": {"uid": object.meta().uid}, "status": wanted})
+    Some(json!({"metadata": {"uid": object.meta().uid}, "status": status}))
 }
 
 /// Writes a status. An object that is gone, or another by now, is no failure.
