@@ -7,7 +7,9 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use landfall_bare_metal_allocator::PoolInput;
 use landfall_bare_metal_resources::kinds::Allocation;
-use landfall_bare_metal_resources::metallb::{Converted, Note, Object, Scope, Source, convert};
+use landfall_bare_metal_resources::metallb::{
+    Converted, Equal, Note, Object, Scope, Source, convert,
+};
 use landfall_bare_metal_resources::{Fault, Pool};
 use serde_json::Value;
 
@@ -147,14 +149,10 @@ impl MetalLb {
             (it.source.clone(), text)
         });
         let mut told: BTreeSet<Told> = notes.collect();
-        let pools = converted.pools.iter();
-        told.extend(pools.flat_map(|it| faults(&it.source, it.meaning.as_ref().err())));
-        let l2 = converted.l2_advertisements.iter();
-        told.extend(l2.flat_map(|it| faults(&it.source, it.meaning.as_ref().err())));
-        let bgp = converted.bgp_advertisements.iter();
-        told.extend(bgp.flat_map(|it| faults(&it.source, it.meaning.as_ref().err())));
-        let peers = converted.peers.iter();
-        told.extend(peers.flat_map(|it| faults(&it.source, it.meaning.as_ref().err())));
+        told.extend(faults(&converted.pools));
+        told.extend(faults(&converted.l2_advertisements));
+        told.extend(faults(&converted.bgp_advertisements));
+        told.extend(faults(&converted.peers));
         told.extend(self.unreadable.iter().map(|((kind, name), fault)| {
             let source = Source {
                 kind: kind.singular,
@@ -169,9 +167,15 @@ impl MetalLb {
     }
 }
 
-fn faults(source: &Source, faults: Option<&Vec<Fault>>) -> Vec<Told> {
-    let faults = faults.into_iter().flatten();
-    faults.map(|it| (source.clone(), it.to_string())).collect()
+/// Why objects mean nothing here.
+fn faults<O, P>(objects: &[Equal<O, P>]) -> impl Iterator<Item = Told> {
+    let told = |it: &Equal<O, P>| {
+        let (source, faults) = (it.source.clone(), it.meaning.as_ref().err());
+        let texts = faults.into_iter().flatten().map(ToString::to_string);
+        let texts: Vec<_> = texts.collect();
+        texts.into_iter().map(move |text| (source.clone(), text))
+    };
+    objects.iter().flat_map(told)
 }
 
 impl State {

@@ -13,7 +13,7 @@ use landfall_bare_metal_resources::kinds::{
     AddressPool, AddressReservation, BGPAdvertisement, IpFamily, L2Advertisement,
 };
 use landfall_bare_metal_resources::{
-    AddressRange, BgpRule, Entry, Fault, L2Rule, Pool, Pools, Reservation, Selectors, Usable,
+    AddressRange, BgpRule, Entry, Fault, L2Rule, Pool, Pools, Reservation, Selectors, Usable, bits,
 };
 use landfall_provider_api::{Error, Family, LoadBalancer, Outcome, ServiceName};
 
@@ -188,32 +188,31 @@ impl State {
 
     /// Takes in an L2Advertisement; one that makes no sense announces nothing, and is told so.
     pub(crate) fn put_l2(&mut self, object: L2Advertisement) {
+        let rule = L2Rule::parse(&object);
+        let rule = rule.map(|it| Advertisement::new(&it.pools, &it.services));
         let name = object.name_any();
-        let (rule, faults) = match L2Rule::parse(&object) {
-            Ok(rule) => (
-                Some(Advertisement::new(&rule.pools, &rule.services)),
-                Vec::new(),
-            ),
-            Err(faults) => (None, faults),
-        };
-        self.put_advertisement((Protocol::L2, name.clone()), rule.as_ref());
-        self.l2.insert(name.clone(), Read { object, faults });
-        self.touched.insert((Protocol::L2, name));
+        let faults = self.put_ours((Protocol::L2, name.clone()), rule);
+        self.l2.insert(name, Read { object, faults });
     }
 
     /// Takes in a BGPAdvertisement; one that makes no sense announces nothing, and is told so.
     pub(crate) fn put_bgp(&mut self, object: BGPAdvertisement) {
+        let rule = BgpRule::parse(&object);
+        let rule = rule.map(|it| Advertisement::new(&it.pools, &it.services));
         let name = object.name_any();
-        let (rule, faults) = match BgpRule::parse(&object) {
-            Ok(rule) => (
-                Some(Advertisement::new(&rule.pools, &rule.services)),
-                Vec::new(),
-            ),
-            Err(faults) => (None, faults),
-        };
-        self.put_advertisement((Protocol::Bgp, name.clone()), rule.as_ref());
-        self.bgp.insert(name.clone(), Read { object, faults });
-        self.touched.insert((Protocol::Bgp, name));
+        let faults = self.put_ours((Protocol::Bgp, name.clone()), rule);
+        self.bgp.insert(name, Read { object, faults });
+    }
+
+    /// Takes in what an advertisement of ours says. Returns what is wrong with it.
+    fn put_ours(
+        &mut self,
+        name: (Protocol, String),
+        rule: Result<Advertisement, Vec<Fault>>,
+    ) -> Vec<Fault> {
+        self.put_advertisement(name.clone(), rule.as_ref().ok());
+        self.touched.insert(name);
+        rule.err().unwrap_or_default()
     }
 
     /// Forgets an advertisement of ours.
@@ -335,13 +334,6 @@ fn space(usable: &Usable, family: IpFamily) -> Space {
     let ranges = usable.ranges().of(family).iter();
     let skips = usable.skips_edges() && family == IpFamily::Ipv4;
     Space::new(ranges.map(|it| (bits(it.first()), bits(it.last()))), skips)
-}
-
-fn bits(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => u32::from(address).into(),
-        IpAddr::V6(address) => address.into(),
-    }
 }
 
 fn want(reservation: &Reservation) -> Want {

@@ -1,6 +1,5 @@
 //! From the allocator's answer to what a Service is told.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use landfall_provider_api::{
@@ -188,7 +187,7 @@ fn open_family(wanted: &LoadBalancer, answer: &Answer) -> Option<String> {
     if wanted.source_ranges.is_empty() {
         return None;
     }
-    let mut families = answer.addresses.iter().map(|it| family_of(it.address));
+    let mut families = answer.addresses.iter().map(|it| Family::of(it.address));
     let open = families.find(|family| !has_ranges(*family))?;
     let (address, all) = match open {
         Family::IPv4 => ("IPv4", "0.0.0.0/0"),
@@ -198,10 +197,6 @@ fn open_family(wanted: &LoadBalancer, answer: &Answer) -> Option<String> {
         "spec.loadBalancerSourceRanges names no {address} range, so kube-proxy lets everybody in by \
          the {address} address; name those who may, or {all} for all"
     ))
-}
-
-fn family_of(address: IpAddr) -> Family {
-    Family::of(address)
 }
 
 fn warning(type_: &'static str, reason: &'static str, message: String) -> ProviderCondition {

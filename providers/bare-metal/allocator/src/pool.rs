@@ -6,8 +6,8 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use landfall_bare_metal_resources::Selectors;
 use landfall_bare_metal_resources::kinds::{Allocation, Sharing};
+use landfall_bare_metal_resources::{Selectors, bits};
 use landfall_provider_api::Family;
 
 use crate::busy::Busy;
@@ -99,13 +99,6 @@ fn index(family: Family) -> usize {
     match family {
         Family::IPv4 => 0,
         Family::IPv6 => 1,
-    }
-}
-
-fn bits(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => u128::from(u32::from(address)),
-        IpAddr::V6(address) => u128::from(address),
     }
 }
 

@@ -28,7 +28,7 @@ pub use fault::Fault;
 pub use kinds::crds;
 pub use peer::{BfdSession, Distance, Password, Peer, Place, RemoteAsn};
 pub use pool::Pool;
-pub use range::{AddressRange, Entry, EntryError};
+pub use range::{AddressRange, Entry, EntryError, bits};
 pub use read::{Read, read};
 pub use request::{
     ADDRESS_POOL, LOAD_BALANCER_IPS, RESERVATION, Requested, SHARING_KEY, requested,

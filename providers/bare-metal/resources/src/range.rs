@@ -111,7 +111,7 @@ fn width(family: IpFamily) -> u8 {
 }
 
 /// The address as a number.
-pub(crate) fn bits(address: IpAddr) -> u128 {
+pub fn bits(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(address) => address.to_bits().into(),
         IpAddr::V6(address) => address.to_bits(),

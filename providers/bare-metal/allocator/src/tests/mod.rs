@@ -14,8 +14,8 @@ mod waiting;
 
 use super::*;
 use kube_core::Selector;
-use landfall_bare_metal_resources::Selectors;
 use landfall_bare_metal_resources::kinds::{Allocation, Sharing as PoolSharing};
+use landfall_bare_metal_resources::{Selectors, bits};
 use landfall_provider_api::Protocol;
 
 /// An allocator and its clock.
@@ -357,11 +357,4 @@ fn in_default(name: &str) -> ServiceName {
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
-}
-
-fn bits(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => u32::from(address).into(),
-        IpAddr::V6(address) => address.into(),
-    }
 }
