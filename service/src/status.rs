@@ -35,8 +35,6 @@ pub struct Status {
 pub struct Own {
     /// Its `type`.
     pub type_: &'static str,
-    /// Its CamelCase `reason`, once more, as it was given.
-    pub reason: &'static str,
     /// The rest of it.
     pub condition: Condition,
     /// Whether it is to be told by an event, too.
@@ -56,7 +54,7 @@ pub struct Condition {
     /// `status`: True, False or Unknown.
     pub status: &'static str,
     /// `reason`, CamelCase.
-    pub reason: String,
+    pub reason: &'static str,
     /// `message`.
     pub message: String,
     /// `observedGeneration`.
@@ -136,7 +134,7 @@ impl Status {
     }
 
     /// Nothing is known but why it is not provisioned. What has no address surely does not serve.
-    fn without_answer(service: &Service, reason: &str, message: String) -> Self {
+    fn without_answer(service: &Service, reason: &'static str, message: String) -> Self {
         let has_none = present_ingress(service).is_empty();
         Self {
             ingress: None,
@@ -206,7 +204,7 @@ pub fn present_ingress(service: &Service) -> Vec<Ingress> {
 pub(crate) fn condition(
     service: &Service,
     status: &'static str,
-    reason: &str,
+    reason: &'static str,
     mut message: String,
 ) -> Condition {
     if message.len() > LONGEST_MESSAGE {
@@ -215,7 +213,7 @@ pub(crate) fn condition(
     }
     Condition {
         status,
-        reason: reason.to_owned(),
+        reason,
         message,
         generation: service.metadata.generation,
     }
@@ -248,7 +246,6 @@ fn own(service: &Service, assigned: &Assigned) -> Vec<Own> {
         };
         Own {
             type_: told.type_,
-            reason: told.reason,
             condition: condition(service, status, told.reason, told.message.clone()),
             warns: told.warns,
         }

@@ -134,7 +134,7 @@ mod tests {
     fn publish(status: &'static str) -> Write {
         let provisioned = Condition {
             status,
-            reason: "Because".into(),
+            reason: "Because",
             message: "so".into(),
             generation: None,
         };

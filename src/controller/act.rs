@@ -190,9 +190,11 @@ fn tell(context: &Context, name: &ServiceName, service: &Service, write: &Write,
             }
             for own in status.own.iter().flatten() {
                 if own.warns && !own.holds_for(service) {
-                    let Condition { message, .. } = &own.condition;
-                    tracing::warn!(service = %name, reason = own.reason, "{message}");
-                    let reason = Reason::Warned(own.reason);
+                    let Condition {
+                        reason, message, ..
+                    } = &own.condition;
+                    tracing::warn!(service = %name, reason, "{message}");
+                    let reason = Reason::Warned(reason);
                     context
                         .events
                         .tell(reference(service), reason, message.clone());
@@ -206,7 +208,7 @@ fn tell(context: &Context, name: &ServiceName, service: &Service, write: &Write,
                 service = %name, provisioned = condition.status, reason = condition.reason,
                 "{}", condition.message
             );
-            let reason = match (condition.status, condition.reason.as_str()) {
+            let reason = match (condition.status, condition.reason) {
                 ("True", _) => Reason::EnsuredLoadBalancer,
                 (_, "Provisioning") => Reason::EnsuringLoadBalancer,
                 _ if has_told(memory, service, &condition.message) => return,

@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 use k8s_openapi::api::core::v1::Service;
 use landfall_provider_api::{LoadBalancerId, Owned, ServiceName};
 use landfall_service::{Class, is_provisioned, name_of, uid_of};
+use landfall_watch::sleep_until;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
-
-use landfall_watch::sleep_until;
 
 use super::act::{Context, look};
 use super::backend::Backend;

@@ -26,6 +26,7 @@ use k8s_openapi::api::core::v1::{Namespace, Service};
 use kube::{Api, Client};
 use landfall_provider_api::{ClusterId, Error, Held, Provider, Snapshot};
 use landfall_service::{Class, created, load_balancer_id, name_of, parse};
+use landfall_watch::{Health, explain};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -34,8 +35,6 @@ use act::Context;
 use backend::{Backend, Backends};
 use dispatch::{Dispatcher, Note};
 use events::Events;
-use landfall_watch::Health;
-use landfall_watch::explain;
 use memory::backoff;
 pub use metrics::Metrics;
 use publish::Publisher;

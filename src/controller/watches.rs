@@ -14,12 +14,11 @@ use kube::{Api, Client, ResourceExt};
 use landfall_provider_api as api;
 use landfall_provider_api::{ClusterId, EndpointInput, ServiceName};
 use landfall_service::{Surroundings, name_of, targets};
+use landfall_watch::{Health, watched};
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::dispatch::Note;
 use super::slices::Slices;
-use landfall_watch::Health;
-use landfall_watch::watched;
 
 /// Changes of nodes within this time reach the load balancers together.
 const NODE_BATCH: Duration = Duration::from_millis(500);

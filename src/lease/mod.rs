@@ -15,14 +15,13 @@ use kube::api::{Patch, PatchParams, PostParams};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
+use landfall_watch::{explain, sleep_until};
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use election::{Election, Holding, Next, Timing};
-use landfall_watch::explain;
-use landfall_watch::sleep_until;
 
 /// Time that the API server has to answer one call.
 const ANSWER: Duration = Duration::from_secs(5);
