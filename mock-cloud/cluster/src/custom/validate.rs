@@ -4,7 +4,7 @@
 use serde_json::{Number, Value};
 
 use super::formats;
-use super::schema::{Additional, Bound, ListType, Schema, Type};
+use super::schema::{Additional, Bound, Limits, ListType, Schema, Type};
 use crate::answer::{FieldError, spell};
 
 /// A value within an object, and where that is.
@@ -268,13 +268,18 @@ impl Judge<'_> {
                 },
             );
         }
-        let count = items.len() as u64;
-        if let Some(least) = schema.size.least.filter(|least| count < *least) {
-            let why = format!("should have at least {least} items");
-            self.invalid(spot, count.into(), &why);
+        self.counted(&schema.size, spot, items.len(), "items");
+    }
+
+    /// Whether there are as many of these as may be.
+    fn counted(&mut self, limits: &Limits, spot: Spot<'_>, count: usize, what: &str) {
+        let number = count as u64;
+        if let Some(least) = limits.least.filter(|least| number < *least) {
+            let why = format!("should have at least {least} {what}");
+            self.invalid(spot, number.into(), &why);
         }
-        if let Some(most) = schema.size.most.filter(|most| count > *most) {
-            let fault = FieldError::too_many(self.path(spot.name), items.len(), most);
+        if let Some(most) = limits.most.filter(|most| number > *most) {
+            let fault = FieldError::too_many(self.path(spot.name), count, most);
             self.faults.push(fault);
         }
     }
@@ -293,15 +298,7 @@ impl Judge<'_> {
     }
 
     fn fields(&mut self, schema: &Schema, spot: Spot<'_>, fields: &serde_json::Map<String, Value>) {
-        let count = fields.len() as u64;
-        if let Some(least) = schema.entries.least.filter(|least| count < *least) {
-            let why = format!("should have at least {least} properties");
-            self.invalid(spot, count.into(), &why);
-        }
-        if let Some(most) = schema.entries.most.filter(|most| count > *most) {
-            let fault = FieldError::too_many(self.path(spot.name), fields.len(), most);
-            self.faults.push(fault);
-        }
+        self.counted(&schema.entries, spot, fields.len(), "properties");
         for (key, value) in fields {
             let old = spot.old.and_then(|old| old.get(key));
             if let Some(inner) = schema.properties.get(key) {
