@@ -53,11 +53,6 @@ impl Prepared {
         &self.configured.class
     }
 
-    /// Whether it holds anything outside the cluster, that may belong to no Service.
-    pub fn holds_things_outside(&self) -> bool {
-        !matches!(self.configured.backend, Backend::BareMetal { .. })
-    }
-
     /// Makes the provider, for a cluster whose API server the client speaks to.
     pub fn register(
         &self,

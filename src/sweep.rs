@@ -24,10 +24,13 @@ pub(crate) async fn run(
     let health = Health::default();
     let cluster = controller::identify(&client, cluster_name, &health).await;
     let mut orphans = 0;
-    let outside = providers.iter().filter(|it| it.holds_things_outside());
-    for prepared in outside {
+    for prepared in providers {
         let class = prepared.class();
         let provider = prepared.register(&cluster, &client, &health)?.provider;
+        // What it holds are the Services' statuses, and goes with them.
+        if !provider.capabilities().outside_effects {
+            continue;
+        }
         let owned = provider.owned().await.map_err(|error| {
             Failure::run(format!("{class}: cannot read what it holds: {error}"))
         })?;
