@@ -129,11 +129,12 @@ async fn what_metallb_gave_is_kept() {
     world.create(&service("new")).await;
     world.start_controller().await;
     world.until_at("new", &["192.0.2.0"]).await;
-    let old = world.until_at("old", &["192.0.2.9"]).await;
-    assert_eq!(
-        condition(&old, "landfall.dev/Provisioned")["status"],
-        "True"
-    );
+    let old = world
+        .until("old", "is provided for", |it| {
+            condition(it, "landfall.dev/Provisioned")["status"] == "True"
+        })
+        .await;
+    assert_eq!(addresses(&old), ["192.0.2.9"]);
 }
 
 #[tokio::test]

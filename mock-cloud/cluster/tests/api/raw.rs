@@ -13,6 +13,10 @@ use crate::world::World;
 
 pub(crate) const SERVICES: &str = "/api/v1/namespaces/default/services";
 
+/// How long a story waits: kube-controller-manager's garbage collector looks for new kinds twice a
+/// minute, and once more where a kind came or went under its eyes.
+const PATIENCE: Duration = Duration::from_mins(2);
+
 /// A cluster and its API.
 #[derive(Clone)]
 pub(crate) struct Raw {
@@ -176,7 +180,8 @@ pub(crate) async fn eventually<F: Future<Output = Option<T>>, T>(
     what: &str,
     mut check: impl FnMut() -> F,
 ) -> T {
-    for _ in 0..3000 {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while tokio::time::Instant::now() < deadline {
         if let Some(found) = check().await {
             return found;
         }
