@@ -1,6 +1,6 @@
 //! What the controller remembers about the Services of one name, to decide from.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::Service;
 use landfall_provider_api::{Error, LoadBalancer, Outcome, Retry};
@@ -12,8 +12,11 @@ use crate::marks::uid_of;
 ///
 /// A Service that is deleted and made again under its name is another Service: its predecessor's
 /// load balancer is released before its own is made.
+///
+/// In order of the UIDs. There is one for each Service of the cluster, and nearly all hold one
+/// tenure, so it has room for no more than it holds.
 #[derive(Debug, Clone, Default)]
-pub struct Record(BTreeMap<String, Box<Tenure>>);
+pub struct Record(Vec<(String, Tenure)>);
 
 /// What is known about one Service.
 #[derive(Debug, Clone, Default)]
@@ -63,12 +66,24 @@ impl From<&Error> for Failure {
 impl Record {
     /// What is known about the Service with this UID.
     pub fn tenure(&self, uid: &str) -> Option<&Tenure> {
-        self.0.get(uid).map(AsRef::as_ref)
+        let place = self.place(uid).ok()?;
+        Some(&self.0[place].1)
     }
 
     /// The same, to be changed; nothing is known at first.
     pub fn tenure_mut(&mut self, uid: &str) -> &mut Tenure {
-        self.0.entry(uid.to_owned()).or_default()
+        let place = self.place(uid).unwrap_or_else(|place| {
+            self.0.reserve_exact(1);
+            self.0.insert(place, (uid.to_owned(), Tenure::default()));
+            place
+        });
+        &mut self.0[place].1
+    }
+
+    /// Where the Service with this UID is, or else belongs.
+    fn place(&self, uid: &str) -> Result<usize, usize> {
+        self.0
+            .binary_search_by(|(known, _)| known.as_str().cmp(uid))
     }
 
     /// Makes room for a Service that is seen for the first time. `owned` are the providers that
@@ -76,17 +91,19 @@ impl Record {
     /// an earlier run may have been cut off inside a call, so that whoever the marks stand for may
     /// hold something.
     pub fn meet(&mut self, service: &Service, owned: BTreeSet<Class>, claims: &Claims) {
+        let uid = uid_of(service);
+        if self.place(uid).is_ok() {
+            return;
+        }
         let marked = claims.marked(service);
-        self.0.entry(uid_of(service).to_owned()).or_insert_with(|| {
-            Box::new(Tenure {
-                ours: marked.is_some() || !owned.is_empty(),
-                holders: match marked {
-                    Some(marked) if owned.is_empty() => marked.into_iter().cloned().collect(),
-                    _ => owned,
-                },
-                attempt: None,
-            })
-        });
+        *self.tenure_mut(uid) = Tenure {
+            ours: marked.is_some() || !owned.is_empty(),
+            holders: match marked {
+                Some(marked) if owned.is_empty() => marked.into_iter().cloned().collect(),
+                _ => owned,
+            },
+            attempt: None,
+        };
     }
 
     /// UIDs of Services that this provider was last known to hold as they were wanted.
@@ -106,14 +123,14 @@ impl Record {
     ) -> impl Iterator<Item = (&str, &Tenure)> {
         self.0
             .iter()
-            .map(|(uid, tenure)| (uid.as_str(), tenure.as_ref()))
+            .map(|(uid, tenure)| (uid.as_str(), tenure))
             .filter(move |(uid, tenure)| Some(*uid) != current && !tenure.holders.is_empty())
     }
 
     /// Forgets Services other than `current` of which nothing is left, and returns their UIDs.
     pub fn tidy(&mut self, current: Option<&str>) -> Vec<String> {
         self.0
-            .extract_if(.., |uid, tenure| {
+            .extract_if(.., |(uid, tenure)| {
                 Some(uid.as_str()) != current && tenure.holders.is_empty()
             })
             .map(|(uid, _)| uid)

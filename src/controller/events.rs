@@ -1,8 +1,8 @@
 //! Events on Services (`events.k8s.io/v1`). They are for people: written beside the work, never
 //! waited for, and counted up instead of repeated when the same thing is told again.
 
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
@@ -14,6 +14,7 @@ use kube::{Api, Client, Resource};
 use landfall_provider_api::ServiceName;
 use serde_json::json;
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
 /// Name under which our events stand.
 const REPORTER: &str = "landfall-controller";
@@ -25,8 +26,6 @@ const BACKLOG: usize = 4096;
 const NOTE_LIMIT: usize = 1024;
 /// How long the same is counted up; later it is told anew.
 const SERIES: Duration = Duration::from_mins(6);
-/// Events that a writer remembers before it looks for some to forget.
-const REMEMBERED: usize = 1024;
 
 /// What happened, by its `reason`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -122,26 +121,66 @@ pub(super) fn reference_to_gone(name: &ServiceName, uid: &str) -> ObjectReferenc
     }
 }
 
-/// What makes two events the same: of one object, for one reason, with one note.
-type Key = (Option<String>, Reason, String);
-
 /// Writes events, and remembers for a while which it wrote.
 struct Writer {
     client: Client,
-    written: HashMap<Key, Written>,
+    written: Recent,
 }
 
+/// What was told lately. There may be as many as Services, so of each no more is kept than it takes
+/// to count it up.
+#[derive(Debug, Default)]
+struct Recent {
+    hasher: RandomState,
+    written: HashMap<u64, Written>,
+    /// When each was last told, or before: the next to be forgotten is at the front.
+    ends: VecDeque<(Instant, u64)>,
+}
+
+/// An event that was written.
+#[derive(Debug, Clone, Copy)]
 struct Written {
-    name: String,
+    id: Uuid,
     count: i32,
     last: Instant,
+}
+
+impl Recent {
+    /// What makes two events the same: of one object, for one reason, with one note. Two that are
+    /// not have the same key once in 2⁶⁴, and count as one then.
+    fn key(&self, told: &Told) -> u64 {
+        self.hasher
+            .hash_one((&told.about.uid, told.reason, &told.note))
+    }
+
+    /// The same when it was last told, if that is not long ago.
+    fn get(&mut self, key: u64, now: Instant) -> Option<Written> {
+        while let Some((last, key)) = self.ends.front().copied()
+            && now.duration_since(last) >= SERIES
+        {
+            self.ends.pop_front();
+            match self.written.get(&key) {
+                Some(written) if written.last > last => self.ends.push_back((written.last, key)),
+                Some(_) | None => drop(self.written.remove(&key)),
+            }
+        }
+        let written = self.written.get(&key).copied();
+        written.filter(|it| now.duration_since(it.last) < SERIES)
+    }
+
+    /// It was told.
+    fn put(&mut self, key: u64, written: Written) {
+        if self.written.insert(key, written).is_none() {
+            self.ends.push_back((written.last, key));
+        }
+    }
 }
 
 impl Writer {
     fn new(client: Client) -> Self {
         Self {
             client,
-            written: HashMap::new(),
+            written: Recent::default(),
         }
     }
 
@@ -156,39 +195,35 @@ impl Writer {
 
     async fn write(&mut self, told: &Told) -> Result<(), kube::Error> {
         let now = Instant::now();
-        if self.written.len() > REMEMBERED {
-            self.written
-                .retain(|_, written| now.duration_since(written.last) < SERIES);
-        }
         let namespace = told.about.namespace.as_deref().unwrap_or("default");
         let api = Api::<Event>::namespaced(self.client.clone(), namespace);
-        let key = (told.about.uid.clone(), told.reason, told.note.clone());
-        let known = self.written.get_mut(&key);
-        if let Some(written) = known.filter(|it| now.duration_since(it.last) < SERIES) {
-            written.count = written.count.saturating_add(1);
-            written.last = now;
-            let series = json!({"count": written.count, "lastObservedTime": time()});
+        let key = self.written.key(told);
+        if let Some(before) = self.written.get(key, now) {
+            let again = Written {
+                count: before.count.saturating_add(1),
+                last: now,
+                ..before
+            };
+            let series = json!({"count": again.count, "lastObservedTime": time()});
             let patch = Patch::Merge(json!({ "series": series }));
-            match api
-                .patch(&written.name, &PatchParams::default(), &patch)
-                .await
-            {
+            let name = name(told, before.id);
+            match api.patch(&name, &PatchParams::default(), &patch).await {
                 // Events go by themselves; the same is told anew then.
                 Err(kube::Error::Api(status)) if status.is_not_found() => {}
-                patched => return patched.map(drop),
+                patched => {
+                    self.written.put(key, again);
+                    return patched.map(drop);
+                }
             }
         }
-        let event = event(told);
-        let name = event.metadata.name.clone().unwrap_or_default();
+        let written = Written {
+            id: Uuid::new_v4(),
+            count: 1,
+            last: now,
+        };
+        let event = event(told, written.id);
         api.create(&PostParams::default(), &event).await?;
-        self.written.insert(
-            key,
-            Written {
-                name,
-                count: 1,
-                last: now,
-            },
-        );
+        self.written.put(key, written);
         Ok(())
     }
 }
@@ -197,7 +232,13 @@ fn time() -> MicroTime {
     MicroTime(k8s_openapi::jiff::Timestamp::now())
 }
 
-fn event(told: &Told) -> Event {
+/// `metadata.name` of an event.
+fn name(told: &Told, id: Uuid) -> String {
+    let about = told.about.name.as_deref().unwrap_or_default();
+    format!("{about}.{}", id.simple())
+}
+
+fn event(told: &Told, id: Uuid) -> Event {
     let Told {
         about,
         reason,
@@ -214,8 +255,34 @@ fn event(told: &Told) -> Event {
         type_: Some(reason.kind().to_owned()),
         ..Event::default()
     };
-    let service = about.name.as_deref().unwrap_or_default();
-    event.metadata.name = Some(format!("{service}.{}", uuid::Uuid::new_v4().simple()));
+    event.metadata.name = Some(name(told, id));
     event.metadata.namespace.clone_from(&about.namespace);
     event
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_told_is_remembered_for_a_while_and_then_takes_no_room() {
+        let (mut recent, start) = (Recent::default(), Instant::now());
+        let written = |last| Written {
+            id: Uuid::new_v4(),
+            count: 1,
+            last,
+        };
+        let later = start + SERIES / 2;
+        recent.put(1, written(start));
+        recent.put(2, written(start));
+        recent.put(2, written(later));
+        assert!(recent.get(1, later).is_some());
+        recent.put(3, written(later + Duration::from_secs(1)));
+        assert!(recent.get(1, start + SERIES).is_none());
+        assert!(recent.get(2, start + SERIES).is_some());
+        assert!(recent.get(2, later + SERIES).is_none());
+        assert!(recent.get(3, later + SERIES).is_some());
+        assert!(recent.get(3, later + SERIES * 2).is_none());
+        assert!(recent.written.is_empty() && recent.ends.is_empty());
+    }
 }

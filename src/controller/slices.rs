@@ -7,6 +7,9 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use landfall_provider_api::ServiceName;
 use landfall_service::{Slice, service_of};
 
+use super::dispatch::Note;
+use super::indexed::Index;
+
 /// All EndpointSlices that belong to a Service.
 #[derive(Debug, Default)]
 pub(super) struct Slices {
@@ -26,9 +29,12 @@ impl Slices {
             .cloned()
             .collect()
     }
+}
 
-    /// Takes in a slice as it is now. Returns the Services that are concerned by that.
-    pub(super) fn put(&mut self, slice: &EndpointSlice) -> Vec<ServiceName> {
+impl Index for Slices {
+    type Object = EndpointSlice;
+
+    fn put(&mut self, slice: &EndpointSlice) -> Vec<Note> {
         let key = key(slice);
         let Some(owner) = service_of(slice) else {
             return self.remove(slice);
@@ -41,14 +47,13 @@ impl Slices {
         let slices = self.by_service.entry(owner.clone()).or_default();
         let before = slices.insert(key.1.clone(), fresh.clone());
         if before.as_ref() != Some(&fresh) {
-            concerned.push(owner.clone());
+            concerned.push(Note::Look(owner.clone()));
         }
         self.owners.insert(key, owner);
         concerned
     }
 
-    /// The slice is gone. Returns the Service that it belonged to.
-    pub(super) fn remove(&mut self, slice: &EndpointSlice) -> Vec<ServiceName> {
+    fn remove(&mut self, slice: &EndpointSlice) -> Vec<Note> {
         let key = key(slice);
         let Some(owner) = self.owners.remove(&key) else {
             return Vec::new();
@@ -59,7 +64,7 @@ impl Slices {
                 self.by_service.remove(&owner);
             }
         }
-        vec![owner]
+        vec![Note::Look(owner)]
     }
 }
 
@@ -89,8 +94,12 @@ mod tests {
         serde_json::from_value(slice).unwrap()
     }
 
-    fn names(concerned: &[ServiceName]) -> Vec<&str> {
-        concerned.iter().map(|it| it.name.as_str()).collect()
+    fn names(concerned: &[Note]) -> Vec<&str> {
+        let names = concerned.iter().map(|note| match note {
+            Note::Look(service) => service.name.as_str(),
+            other => panic!("{other:?}"),
+        });
+        names.collect()
     }
 
     #[test]

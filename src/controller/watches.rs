@@ -1,16 +1,15 @@
 //! What the controller watches, turned into notes and into what lies around Services. What no
 //! provider looks at is not watched, so that no right to it is needed.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use futures::{FutureExt, Stream, StreamExt};
 use k8s_openapi::api::core::v1::{Namespace, Node, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::watcher::Event;
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client};
 use landfall_provider_api as api;
 use landfall_provider_api::{ClusterId, EndpointInput, ServiceName};
 use landfall_service::{Surroundings, name_of, targets};
@@ -18,6 +17,8 @@ use landfall_watch::{Health, watched};
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::dispatch::Note;
+use super::indexed::{Indexed, Task};
+use super::namespaces::Namespaces;
 use super::slices::Slices;
 
 /// Changes of nodes within this time reach the load balancers together.
@@ -26,9 +27,6 @@ const NODE_BATCH: Duration = Duration::from_millis(500);
 /// Annotation in which `kubectl apply` keeps the whole object once more.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// What a running watch does until nobody listens any more.
-type Task = BoxFuture<'static, ()>;
-
 /// What is known of the cluster.
 pub(super) struct Watches {
     pub(super) services: Store<Service>,
@@ -36,10 +34,8 @@ pub(super) struct Watches {
     pub(super) doubt: Arc<Notify>,
     cluster: ClusterId,
     nodes: watch::Receiver<Option<Arc<[api::Node]>>>,
-    namespaces: Option<Store<Namespace>>,
-    slices: Option<Arc<Mutex<Slices>>>,
-    /// Becomes true once all slices were read.
-    slices_read: watch::Receiver<bool>,
+    namespaces: Option<Indexed<Namespaces>>,
+    slices: Option<Indexed<Slices>>,
 }
 
 impl Watches {
@@ -70,26 +66,33 @@ impl Watches {
             nodes_known.send_replace(Some(Arc::default()));
         }
         let namespaces = inputs.iter().any(|it| it.namespace_labels).then(|| {
-            let (store, task) = namespaces(client, notes.clone(), health.clone());
+            let namespaces = Api::<Namespace>::all(client.clone());
+            let events = watched(
+                namespaces,
+                "Namespaces",
+                health.clone(),
+                Arc::default(),
+                thin_namespace,
+            );
+            let (indexed, task) = Indexed::follow(events, notes.clone());
             tasks.push(task);
-            store
+            indexed
         });
-        let (read, slices_read) = watch::channel(true);
         let slices = inputs
             .iter()
             .any(|it| it.endpoints != EndpointInput::Nothing)
             .then(|| {
-                read.send_replace(false);
-                let slices = Arc::<Mutex<Slices>>::default();
+                let slices = Api::<EndpointSlice>::all(client.clone());
                 let events = watched(
-                    Api::all(client.clone()),
+                    slices,
                     "EndpointSlices",
                     health.clone(),
                     Arc::default(),
                     thin_slice,
                 );
-                tasks.push(follow_slices(events, slices.clone(), read, notes.clone()).boxed());
-                slices
+                let (indexed, task) = Indexed::follow(events, notes.clone());
+                tasks.push(task);
+                indexed
             });
         let watches = Self {
             services,
@@ -98,7 +101,6 @@ impl Watches {
             nodes,
             namespaces,
             slices,
-            slices_read,
         };
         (watches, tasks)
     }
@@ -112,12 +114,13 @@ impl Watches {
         };
         let namespaces = async {
             if let Some(namespaces) = &self.namespaces {
-                let _ = namespaces.wait_until_ready().await;
+                namespaces.complete().await;
             }
         };
         let slices = async {
-            let mut read = self.slices_read.clone();
-            let _ = read.wait_for(|read| *read).await;
+            if let Some(slices) = &self.slices {
+                slices.complete().await;
+            }
         };
         let _ = tokio::join!(self.services.wait_until_ready(), nodes, namespaces, slices);
     }
@@ -130,18 +133,13 @@ impl Watches {
 
     /// What lies around the Service of this name.
     pub(super) fn around(&self, name: &ServiceName) -> Surroundings {
-        let namespace = self.namespaces.as_ref().and_then(|namespaces| {
-            let namespace = namespaces.get(&ObjectRef::new(&name.namespace))?;
-            Some(namespace.labels().clone())
-        });
+        let labels = |it: &Indexed<Namespaces>| it.locked().labels(&name.namespace);
+        let slices = |it: &Indexed<Slices>| it.locked().of(name);
         Surroundings {
             cluster: self.cluster.clone(),
             nodes: self.nodes.borrow().clone().unwrap_or_default(),
-            namespace_labels: namespace.map(Arc::new).unwrap_or_default(),
-            slices: match &self.slices {
-                Some(slices) => locked(slices).of(name),
-                None => Vec::new(),
-            },
+            namespace_labels: self.namespaces.as_ref().map(labels).unwrap_or_default(),
+            slices: self.slices.as_ref().map(slices).unwrap_or_default(),
         }
     }
 }
@@ -199,78 +197,6 @@ fn services(
         }
     };
     (store, task.boxed())
-}
-
-fn namespaces(
-    client: &Client,
-    notes: mpsc::UnboundedSender<Note>,
-    health: Health,
-) -> (Store<Namespace>, Task) {
-    let (store, mut writer) = reflector::store();
-    let events = watched(
-        Api::all(client.clone()),
-        "Namespaces",
-        health,
-        Arc::default(),
-        thin_namespace,
-    );
-    let task = async move {
-        let mut events = std::pin::pin!(events);
-        while let Some(event) = events.next().await {
-            writer.apply_watcher_event(&event);
-            let note = match event {
-                Event::Apply(namespace) => Note::LookInto(namespace.name_any()),
-                Event::InitDone => Note::LookAtAll,
-                Event::Delete(_) | Event::Init | Event::InitApply(_) => continue,
-            };
-            if notes.send(note).is_err() {
-                break;
-            }
-        }
-    };
-    (store, task.boxed())
-}
-
-async fn follow_slices(
-    events: impl Stream<Item = Event<EndpointSlice>>,
-    slices: Arc<Mutex<Slices>>,
-    read: watch::Sender<bool>,
-    notes: mpsc::UnboundedSender<Note>,
-) {
-    let mut events = std::pin::pin!(events);
-    // What is listed, until the list is complete.
-    let mut listed = Slices::default();
-    while let Some(event) = events.next().await {
-        let changed = match event {
-            Event::Apply(slice) => locked(&slices).put(&slice),
-            Event::Delete(slice) => locked(&slices).remove(&slice),
-            Event::Init => {
-                listed = Slices::default();
-                continue;
-            }
-            Event::InitApply(slice) => {
-                listed.put(&slice);
-                continue;
-            }
-            Event::InitDone => {
-                *locked(&slices) = std::mem::take(&mut listed);
-                read.send_replace(true);
-                if notes.send(Note::LookAtAll).is_err() {
-                    break;
-                }
-                continue;
-            }
-        };
-        let mut changed = changed.into_iter();
-        if !changed.all(|name| notes.send(Note::Look(name)).is_ok()) {
-            break;
-        }
-    }
-}
-
-/// Only the task that follows the watch writes; a panic in it leaves nothing half done.
-fn locked(slices: &Mutex<Slices>) -> MutexGuard<'_, Slices> {
-    slices.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn follow_nodes(
