@@ -11,7 +11,7 @@ use landfall_provider_mock_cloud::MockCloud;
 use landfall_watch::Health;
 
 use crate::config::{self, Backend};
-use crate::controller::Registration;
+use crate::controller::{Metrics, Registration};
 
 /// A configured provider whose files are read: all that it still lacks is the cluster.
 #[derive(Debug)]
@@ -59,6 +59,7 @@ impl Prepared {
         cluster: &ClusterId,
         client: &Client,
         health: &Health,
+        metrics: &Metrics,
     ) -> Result<Registration, Failure> {
         let mut aside = None;
         let provider: Arc<dyn Provider> = match &self.configured.backend {
@@ -73,6 +74,7 @@ impl Prepared {
                 let namespace = read_metallb.as_ref().map(|it| it.namespace.clone());
                 let made = made.reading_metallb(namespace);
                 aside = Some(made.aside());
+                metrics.add(made.collector());
                 Arc::new(made)
             }
         };

@@ -159,7 +159,7 @@ impl Controller {
         let registrations = self
             .providers
             .iter()
-            .map(|provider| provider.register(&cluster, &self.client, &self.health));
+            .map(|provider| provider.register(&cluster, &self.client, &self.health, &self.metrics));
         let setup = Setup {
             registrations: registrations.collect::<Result<_, _>>()?,
             cluster,

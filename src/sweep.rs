@@ -10,7 +10,7 @@ use landfall_process::{Failure, say};
 use landfall_provider_api::{LoadBalancerId, Owned, Provider};
 use landfall_service::uid_of;
 
-use crate::controller;
+use crate::controller::{self, Metrics};
 use crate::providers::Prepared;
 use landfall_watch::Health;
 
@@ -26,7 +26,9 @@ pub(crate) async fn run(
     let mut orphans = 0;
     for prepared in providers {
         let class = prepared.class();
-        let provider = prepared.register(&cluster, &client, &health)?.provider;
+        let provider = prepared
+            .register(&cluster, &client, &health, &Metrics::default())?
+            .provider;
         // What it holds are the Services' statuses, and goes with them.
         if !provider.capabilities().outside_effects {
             continue;

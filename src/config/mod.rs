@@ -230,6 +230,14 @@ fn check_together(providers: &[(String, Provider)], faults: &mut Vec<String>) {
                 provider.class
             ));
         }
+        let is_bare_metal = |it: &Provider| matches!(it.backend, Backend::BareMetal { .. });
+        if is_bare_metal(provider)
+            && let Some((first, _)) = before.iter().find(|(_, other)| is_bare_metal(other))
+        {
+            faults.push(format!(
+                "{path}.type: {first} is bare-metal already; two would give the same addresses"
+            ));
+        }
         if provider.default
             && let Some((first, _)) = before.iter().find(|(_, other)| other.default)
         {

@@ -184,6 +184,20 @@ fn what_providers_may_not_share() {
 }
 
 #[test]
+fn the_pools_of_a_cluster_have_one_provider() {
+    let of = |class| format!("{{type: bare-metal, class: {class}, default: false}}");
+    let text = format!(
+        "clusterName: demo\nproviders: [{}, {}]",
+        of("a/b"),
+        of("a/c")
+    );
+    insta::assert_snapshot!(
+        faults(&text).join("\n"),
+        @"providers[1].type: providers[0] is bare-metal already; two would give the same addresses"
+    );
+}
+
+#[test]
 fn what_is_no_configuration_at_all() {
     for (text, expected) in [
         ("", "must be a mapping"),

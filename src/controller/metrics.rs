@@ -1,9 +1,10 @@
 //! What the controller counts. No label grows with the number of Services.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
@@ -20,7 +21,7 @@ const BUCKETS: (f64, f64, u16) = (0.0005, 2.0, 17);
 /// The controller's metrics. Clones count into the same.
 #[derive(Clone)]
 pub struct Metrics {
-    registry: Arc<Registry>,
+    registry: Arc<RwLock<Registry>>,
     pub(super) queue_depth: Gauge,
     pub(super) syncs: Family<SyncLabels, Histogram>,
     pub(super) provider_calls: Family<CallLabels, Histogram>,
@@ -100,7 +101,7 @@ impl Default for Metrics {
             stands_aside: Family::default(),
             leader: Gauge::default(),
         };
-        metrics.registry = Arc::new(metrics.registered());
+        metrics.registry = Arc::new(RwLock::new(metrics.registered()));
         metrics
     }
 }
@@ -160,10 +161,22 @@ impl Metrics {
         registry
     }
 
+    /// Adds what a provider counts itself.
+    pub fn add(&self, collector: Box<dyn Collector>) {
+        let mut registry = self
+            .registry
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        registry.register_collector(collector);
+    }
+
     /// All of them, in the OpenMetrics text format.
     pub fn encode(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
-        encode(&mut text, &self.registry)?;
+        encode(
+            &mut text,
+            &self.registry.read().unwrap_or_else(PoisonError::into_inner),
+        )?;
         Ok(text)
     }
 

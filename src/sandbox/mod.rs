@@ -209,10 +209,11 @@ async fn control(
 ) -> Result<(), Failure> {
     let health = Health::default();
     let cluster = controller::identify(&client, NAME, &health).await;
+    let metrics = Metrics::default();
     let prepared = providers::prepare(&[provider])?;
     let registrations = prepared
         .iter()
-        .map(|provider| provider.register(&cluster, &client, &health));
+        .map(|provider| provider.register(&cluster, &client, &health, &metrics));
     let registrations = registrations.collect::<Result<_, _>>()?;
     let setup = Setup {
         cluster,
@@ -220,7 +221,7 @@ async fn control(
         registrations,
         concurrency: CONCURRENCY,
         gate: Gate::open(),
-        metrics: Metrics::default(),
+        metrics,
         health,
     };
     let controller = Box::pin(controller::run(client, setup, stop));

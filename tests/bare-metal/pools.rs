@@ -138,3 +138,23 @@ async fn a_lost_address_is_served_and_told_until_it_is_reclaimed() {
     let version = |service: &Value| service["metadata"]["resourceVersion"].clone();
     assert_eq!(version(&world.get("other").await), version(&other));
 }
+
+#[tokio::test]
+async fn a_scrape_finds_how_full_each_pool_is() {
+    let ranges = json!(["192.0.2.0/28", "2001:db8::/64"]);
+    let spec = json!({"addresses": ranges, "exclude": ["192.0.2.0"]});
+    let world = World::with(&[("a", spec)]).await;
+    world.create(&service("web")).await;
+    world.until_at("web", &["192.0.2.1"]).await;
+    let metrics = world.metrics.encode().unwrap();
+    let pool = world.named("a");
+    for expected in [
+        format!("landfall_pool_addresses{{pool=\"{pool}\",family=\"IPv4\"}} 15.0"),
+        format!("landfall_pool_addresses_assigned{{pool=\"{pool}\",family=\"IPv4\"}} 1.0"),
+        format!("landfall_pool_addresses_available{{pool=\"{pool}\",family=\"IPv4\"}} 14.0"),
+        format!("landfall_pool_addresses{{pool=\"{pool}\",family=\"IPv6\"}} 18446744073709"),
+        "# HELP landfall_pool_addresses_available ".to_owned(),
+    ] {
+        assert!(metrics.contains(&expected), "no {expected} in\n{metrics}");
+    }
+}

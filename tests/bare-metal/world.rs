@@ -95,6 +95,9 @@ impl World {
         let client = self.place.confine(&self.place.client);
         let cluster = controller::identify(&client, "test", &self.health).await;
         let provider = BareMetal::new(client.clone(), cluster.clone(), self.health.clone());
+        // As those of a new process do, they begin anew.
+        self.metrics = Metrics::default();
+        self.metrics.add(provider.collector());
         let namespace = self.place.namespace.clone();
         let provider = provider.reading_metallb(self.reads_metallb.then_some(namespace));
         let registration = Registration {

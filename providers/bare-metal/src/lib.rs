@@ -5,6 +5,7 @@
 //! the only record, and from it the provider knows at its start what is held.
 
 mod asking;
+mod counting;
 mod following;
 mod following_metallb;
 mod keeper;
@@ -26,11 +27,13 @@ use landfall_provider_api::{
     LoadBalancerId, Outcome, Owned, Protocol, Provider, Snapshot,
 };
 use landfall_watch::Health;
+use prometheus_client::collector::Collector;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub use state::RECLAIM;
 
+use counting::Counting;
 use keeper::Keeper;
 use landfall_bare_metal_allocator::{Holding, Uid};
 
@@ -71,6 +74,11 @@ impl BareMetal {
     /// runs beside this one.
     pub fn aside(&self) -> watch::Receiver<Option<String>> {
         self.keeper.aside.subscribe()
+    }
+
+    /// Tells a scrape of the metrics how many addresses each pool has.
+    pub fn collector(&self) -> Box<dyn Collector> {
+        Box::new(Counting(self.keeper.clone()))
     }
 
     fn owned_now(&self) -> Vec<Owned> {

@@ -128,8 +128,7 @@ impl Allocator {
         std::mem::take(&mut self.changed)
     }
 
-    /// Every pool.
-    #[cfg(test)]
+    /// Every pool, in order of the names.
     pub fn pools(&self) -> impl Iterator<Item = &Pool> {
         self.pools.iter()
     }
