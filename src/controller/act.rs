@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::jiff::Timestamp;
+use landfall_events::Events;
 use landfall_provider_api::{LoadBalancer, LoadBalancerId, Outcome, Retry, ServiceName};
 use landfall_service::{
     Attempt, Claims, Class, Condition, Failure, Step, World, Write, check, plan, uid_of,
@@ -15,7 +16,7 @@ use crate::lease::Gate;
 use landfall_watch::explain;
 
 use super::backend::{Backend, Backends};
-use super::events::{Events, Reason, reference, reference_to_gone};
+use super::events::{Reason, reference, reference_to_gone};
 use super::memory::Memory;
 use super::metrics::{ClassLabel, Metrics, WriteLabels};
 use super::publish::{Publisher, Written};
@@ -131,9 +132,8 @@ async fn apply(
         let note = "somebody else writes to this Service over and over; is it claimed by two \
                     controllers? Waiting a minute before it is put right again";
         tracing::warn!(service = %name, "{note}");
-        context
-            .events
-            .tell(reference(service), Reason::Contested, note.to_owned());
+        let told = Reason::Contested.told(reference(service), note.to_owned());
+        context.events.tell(told);
         return After::Wait(Some(until));
     }
     let written = context.publisher.write(service, name, write).await;
@@ -194,10 +194,8 @@ fn tell(context: &Context, name: &ServiceName, service: &Service, write: &Write,
                         reason, message, ..
                     } = &own.condition;
                     tracing::warn!(service = %name, reason, "{message}");
-                    let reason = Reason::Warned(reason);
-                    context
-                        .events
-                        .tell(reference(service), reason, message.clone());
+                    let told = Reason::Warned(reason).told(reference(service), message.clone());
+                    context.events.tell(told);
                 }
             }
             if status.provisioning_holds_for(service) {
@@ -217,7 +215,7 @@ fn tell(context: &Context, name: &ServiceName, service: &Service, write: &Write,
             (reason, condition.message.clone())
         }
     };
-    context.events.tell(reference(service), reason, note);
+    context.events.tell(reason.told(reference(service), note));
 }
 
 /// Whether this is what a provider said, which was told when it said it.
@@ -304,11 +302,10 @@ async fn release(
             tenure.attempt = None;
             tracing::info!(service = %name, %class, uid = id.service_uid, "load balancer released");
             let about = about(service, name, &id.service_uid);
-            context.events.tell(
-                about,
-                Reason::DeletedLoadBalancer,
-                "the load balancer is gone".to_owned(),
-            );
+            let note = "the load balancer is gone".to_owned();
+            context
+                .events
+                .tell(Reason::DeletedLoadBalancer.told(about, note));
             After::Plan
         }
         Some(Err(failure)) => {
@@ -332,11 +329,8 @@ fn tell_failure(
 ) {
     tracing::warn!(service = %name, reason = failure.reason, "{}", failure.message);
     let about = about(service, name, uid);
-    context.events.tell(
-        about,
-        Reason::SyncLoadBalancerFailed,
-        failure.message.clone(),
-    );
+    let told = Reason::SyncLoadBalancerFailed.told(about, failure.message.clone());
+    context.events.tell(told);
 }
 
 fn about(

@@ -115,7 +115,7 @@ impl Follower {
             put: |object: K| self.keeper.with(|state, now| object.put(state, now)),
             remove: |key: &K::Key| self.keeper.with(|state, now| K::remove(key, state, now)),
             known: || self.keeper.with(|state, _| K::known(state)),
-            at: |key: &K::Key| Some(K::api(self.client.clone(), key)),
+            at: |key: &K::Key| K::api(self.client.clone(), key),
         };
         kind.follow(events, &self.read).await;
     }
@@ -129,7 +129,7 @@ pub(crate) struct Kind<Key, Put, Remove, Known, At> {
     pub(crate) remove: Remove,
     /// Those that are known.
     pub(crate) known: Known,
-    /// Where one is, to be asked for past a list; `None` if the list's word is enough.
+    /// Where one is, to be asked for past a list.
     pub(crate) at: At,
 }
 
@@ -146,7 +146,7 @@ impl<Key, Put, Remove, Known, At> Kind<Key, Put, Remove, Known, At> {
         Put: Fn(K),
         Remove: Fn(&I),
         Known: Fn() -> BTreeSet<I>,
-        At: Fn(&I) -> Option<(Api<K>, String)>,
+        At: Fn(&I) -> (Api<K>, String),
     {
         let mut events = std::pin::pin!(events);
         let mut listed = BTreeSet::new();
@@ -178,11 +178,9 @@ impl<Key, Put, Remove, Known, At> Kind<Key, Put, Remove, Known, At> {
         K: Resource + Clone + DeserializeOwned + std::fmt::Debug,
         Put: Fn(K),
         Remove: Fn(&I),
-        At: Fn(&I) -> Option<(Api<K>, String)>,
+        At: Fn(&I) -> (Api<K>, String),
     {
-        let Some((api, name)) = (self.at)(key) else {
-            return (self.remove)(key);
-        };
+        let (api, name) = (self.at)(key);
         match api.get_opt(&name).await {
             Ok(None) => (self.remove)(key),
             Ok(Some(object)) => (self.put)(object),

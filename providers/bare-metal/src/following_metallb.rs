@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{ObjectReference, Pod};
 use kube::api::{ApiResource, DynamicObject, ListParams, TypeMeta};
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Api, Client, ResourceExt};
 use landfall_bare_metal_resources::metallb::{GROUP, Source};
+use landfall_events::{Events, Kind as Type, Told};
 use landfall_watch::{Health, explain, watched};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
@@ -19,8 +19,6 @@ use crate::metallb::{self, KINDS, Kind};
 
 /// From one question whether a kind is served by now to the next.
 const PAUSE: Duration = Duration::from_secs(10);
-/// Longest `note` that the API takes, in bytes.
-const NOTE_LIMIT: usize = 1024;
 
 /// How many kinds are followed: MetalLB's, and pods.
 pub(crate) const COUNT: usize = KINDS.len() + 1;
@@ -55,7 +53,9 @@ pub(crate) fn start(
         tasks.spawn(follower.clone().follow(kind));
     }
     tasks.spawn(follower.follow_pods());
-    tasks.spawn(tell(client.clone(), namespace.to_owned(), keeper.untold()));
+    let (events, writers) = Events::new(client);
+    tasks.spawn(writers);
+    tasks.spawn(tell(events, namespace.to_owned(), keeper.untold()));
 }
 
 impl Follower {
@@ -91,7 +91,7 @@ impl Follower {
                     .with(|state, now| state.remove_metallb(kind, name, now));
             },
             known: || self.keeper.with(|state, _| state.metallb.names_of(kind)),
-            at: |name: &String| Some((api.clone(), name.clone())),
+            at: |name: &String| (api.clone(), name.clone()),
         };
         of_kind.follow(events, &self.read).await;
     }
@@ -138,7 +138,7 @@ impl Follower {
         };
         let health = self.health.clone();
         let what = "Pods of MetalLB's namespace";
-        let events = watched(api, what, health, Arc::default(), thin);
+        let events = watched(api.clone(), what, health, Arc::default(), thin);
         let pods = following::Kind {
             key: Pod::name_any,
             put: |pod: Pod| {
@@ -153,44 +153,37 @@ impl Follower {
                 self.keeper
                     .with(|state, _| state.metallb.names_of_controllers())
             },
-            at: |_: &String| None,
+            at: |name: &String| (api.clone(), name.clone()),
         };
         pods.follow(events, &self.read).await;
     }
 }
 
 /// Tells, in the log and by events, what of MetalLB's objects could not be carried over.
-async fn tell(client: Client, namespace: String, mut told: mpsc::UnboundedReceiver<metallb::Told>) {
-    let reporter = Reporter {
-        controller: "landfall-controller".to_owned(),
-        instance: None,
-    };
-    let recorder = Recorder::new(client, reporter);
-    while let Some((source, text)) = told.recv().await {
-        let Source { kind, name, .. } = &source;
+async fn tell(
+    events: Events,
+    namespace: String,
+    mut untold: mpsc::UnboundedReceiver<metallb::Told>,
+) {
+    while let Some((source, note)) = untold.recv().await {
+        let Source { kind, name, .. } = source;
         tracing::warn!(
             kind,
             name,
-            "MetalLB's object cannot be followed in all: {text}"
+            "MetalLB's object cannot be followed in all: {note}"
         );
-        let mut note = text;
-        note.truncate(note.floor_char_boundary(NOTE_LIMIT));
-        let event = Event {
-            type_: EventType::Warning,
-            reason: "NotCarriedOver".to_owned(),
-            note: Some(note),
-            action: "Read".to_owned(),
-            secondary: None,
-        };
-        let about = ObjectReference {
-            api_version: Some(format!("{GROUP}/v1beta1")),
-            kind: Some((*kind).to_owned()),
-            namespace: Some(namespace.clone()),
-            name: Some(name.clone()),
-            ..ObjectReference::default()
-        };
-        if let Err(error) = recorder.publish(&event, &about).await {
-            tracing::warn!(error = explain(&error), "an event was not written");
-        }
+        events.tell(Told {
+            about: ObjectReference {
+                api_version: Some(format!("{GROUP}/v1beta1")),
+                kind: Some(kind.to_owned()),
+                namespace: Some(namespace.clone()),
+                name: Some(name),
+                ..ObjectReference::default()
+            },
+            kind: Type::Warning,
+            reason: "NotCarriedOver",
+            action: "Read",
+            note,
+        });
     }
 }

@@ -126,12 +126,6 @@ impl Life {
     /// Events: written at first, counted up when the same happens again.
     async fn fail_twice(&self) {
         let ask = |address: Value| json!({"metadata": {"annotations": {"landfall.dev/load-balancer-ips": address}}});
-        let reason = |service: &Value| {
-            let conditions = service["status"]["conditions"].as_array().cloned();
-            let mut conditions = conditions.unwrap_or_default().into_iter();
-            let ours = conditions.find(|it| it["type"] == "landfall.dev/Provisioned");
-            ours.unwrap_or_default()["reason"].clone()
-        };
         self.create("asking", json!({})).await;
         for _ in 0..2 {
             self.until_served("asking").await;
@@ -158,6 +152,40 @@ impl Life {
         self.until_served("heir").await;
     }
 
+    /// MetalLB's controller comes, and goes unseen.
+    async fn come_back_and_go(&self) {
+        let plane = &self.installed.plane;
+        until("a pod is there", async || {
+            // The account that it runs as takes a moment.
+            plane.try_kubectl("apply -f tests/deploy/audit/pod.yaml").0
+        })
+        .await;
+        // One without a class would be left to MetalLB.
+        let class = "landfall.dev/bare-metal";
+        let spec = json!({"loadBalancerClass": class, "ports": [{"port": 80}]});
+        let metadata = json!({"annotations": {"metallb.io/address-pool": "passing"}});
+        self.installed.create("patient", metadata, spec).await;
+        self.until("patient", "waits for MetalLB's controller to go", |it| {
+            reason(it) == "PoolClosed"
+        })
+        .await;
+        self.relist("pods", METALLB).await;
+        self.until_served("patient").await;
+        self.installed.delete("patient").await;
+        self.installed.until_gone("patient").await;
+    }
+
+    async fn until_event(&self, kind: &str, reason: &str) {
+        let asked = format!("-n {METALLB} get events.events.k8s.io -o json");
+        until(&format!("a {kind} has an event {reason}"), async || {
+            let (_, said) = self.installed.plane.try_kubectl(&asked);
+            let events: Value = serde_json::from_str(&said).unwrap_or_default();
+            let mut events = events["items"].as_array().into_iter().flatten();
+            events.any(|it| it["regarding"]["kind"] == kind && it["reason"] == reason)
+        })
+        .await;
+    }
+
     /// Something goes while its kind is out of sight; a list tells, and is not believed.
     async fn relist(&self, resource: &str, namespace: &str) {
         let (plural, _) = resource.split_once('.').unwrap_or((resource, ""));
@@ -172,6 +200,14 @@ impl Life {
         })
         .await;
     }
+}
+
+/// Why a Service has no load balancer.
+fn reason(service: &Value) -> Value {
+    let conditions = service["status"]["conditions"].as_array().cloned();
+    let mut conditions = conditions.unwrap_or_default().into_iter();
+    let ours = conditions.find(|it| it["type"] == "landfall.dev/Provisioned");
+    ours.unwrap_or_default()["reason"].clone()
 }
 
 /// Applies an overlay, but to namespaces of its own.
@@ -243,6 +279,8 @@ async fn nothing_is_refused_to_the_bare_metal_provider_and_nothing_granted_in_va
     life.until_served("guest").await;
     life.installed.delete("guest").await;
     life.installed.until_gone("guest").await;
+    life.until_event("BGPPeer", "NotCarriedOver").await;
+    life.come_back_and_go().await;
     for resource in RELISTED_OF_METALLB {
         life.relist(resource, METALLB).await;
     }
