@@ -49,7 +49,8 @@ async fn with_metallb() -> World {
     world
 }
 
-async fn make(world: &World, kind: &str, name: &str, spec: Value) {
+/// The objects of a kind of MetalLB's in the story's namespace.
+fn theirs(world: &World, kind: &str) -> (ApiResource, Api<DynamicObject>) {
     let (kind, plural, version) = KINDS.into_iter().find(|it| it.0 == kind).unwrap();
     let resource = ApiResource {
         group: "metallb.io".into(),
@@ -59,11 +60,16 @@ async fn make(world: &World, kind: &str, name: &str, spec: Value) {
         plural: plural.into(),
     };
     let (client, namespace) = (world.place.client.clone(), &world.place.namespace);
-    let api: Api<DynamicObject> = Api::namespaced_with(client, namespace, &resource);
+    let api = Api::namespaced_with(client, namespace, &resource);
+    (resource, api)
+}
+
+async fn make(world: &World, kind: &str, name: &str, spec: Value) {
+    let (resource, api) = theirs(world, kind);
     let made = object(json!({
         "apiVersion": resource.api_version,
         "kind": kind,
-        "metadata": {"name": name, "namespace": namespace},
+        "metadata": {"name": name, "namespace": world.place.namespace},
         "spec": spec,
     }));
     api.create(&PostParams::default(), &made).await.unwrap();
@@ -165,6 +171,52 @@ async fn what_cannot_be_carried_over_is_told() {
         )
         .await;
     }
+}
+
+#[tokio::test]
+async fn a_service_is_told_what_is_not_followed_of_the_objects_behind_it() {
+    let mut world = with_metallb().await;
+    let first = world.named("first");
+    let pool = json!({"addresses": ["192.0.2.0/28"], "colour": "blue"});
+    make(&world, "IPAddressPool", &first, pool).await;
+    let plain = json!({"addresses": ["198.51.100.0/28"], "autoAssign": false});
+    make(&world, "IPAddressPool", "plain", plain).await;
+    let peer = json!({"myASN": 64512, "peerASN": 64513, "peerAddress": "192.0.2.1", "vrf": "red"});
+    make(&world, "BGPPeer", "router", peer).await;
+    let routes = json!({"ipAddressPools": [first]});
+    make(&world, "BGPAdvertisement", "routes", routes).await;
+    world.start_controller().await;
+    world.create(&service("web")).await;
+    let dropped = |it: &Value| condition(it, "landfall.dev/NotCarriedOver")["message"].clone();
+    let told = world
+        .until("web", "is told", |it| dropped(it).is_string())
+        .await;
+    let told = dropped(&told);
+    let told = told.as_str().unwrap();
+    let of_pool = format!("IPAddressPool {first}: spec.colour");
+    for expected in [&of_pool, "BGPPeer router: spec.vrf"] {
+        assert!(told.contains(expected), "no {expected} in {told}");
+    }
+    let beside = asking("beside", &[("metallb.io/address-pool", "plain")]);
+    world.create(&beside).await;
+    let beside = world.until_at("beside", &["198.51.100.0"]).await;
+    assert!(dropped(&beside).is_null(), "{beside:#}");
+
+    let (_, peers) = theirs(&world, "BGPPeer");
+    peers
+        .delete("router", &DeleteParams::default())
+        .await
+        .unwrap();
+    let only = "is told of the pool alone";
+    let is_only = |it: &Value| {
+        let told = dropped(it);
+        told.is_string() && !told.as_str().unwrap().contains("BGPPeer")
+    };
+    world.until("web", only, is_only).await;
+    let native = json!({"addresses": ["192.0.2.0/28"]});
+    world.pool("first", native).await;
+    let well = "is told nothing, for a native pool is in its place";
+    world.until("web", well, |it| dropped(it).is_null()).await;
 }
 
 #[tokio::test]

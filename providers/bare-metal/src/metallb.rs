@@ -80,15 +80,23 @@ const fn kind(
 /// What of an object of MetalLB's is to be told: the object, and the text.
 pub(crate) type Told = (Source, String);
 
+/// What is known of a pool of MetalLB's.
+#[derive(Debug, PartialEq, Eq)]
+struct TheirPool {
+    labels: Labels,
+    /// What of it could not be carried over.
+    notes: Vec<String>,
+}
+
 /// All that is known of MetalLB.
 #[derive(Debug, Default)]
 pub(crate) struct MetalLb {
     objects: BTreeMap<(Kind, String), Object>,
     /// Objects that could not even be read, and why.
     unreadable: BTreeMap<(Kind, String), Fault>,
-    /// The labels of its pools, which are known by the same names as ours.
-    pools: BTreeMap<String, Labels>,
-    /// What was found wrong with objects, to be told once.
+    /// Its pools, which are known by the same names as ours.
+    pools: BTreeMap<String, TheirPool>,
+    /// What could not be carried over of its objects; each is told once.
     known_notes: BTreeSet<Told>,
     /// What is yet to be told.
     pub(crate) untold: Vec<Told>,
@@ -99,12 +107,26 @@ pub(crate) struct MetalLb {
 impl MetalLb {
     /// The labels of a pool.
     pub(crate) fn pool(&self, name: &str) -> Option<&Labels> {
-        self.pools.get(name)
+        Some(&self.pools.get(name)?.labels)
     }
 
     /// Its pools, with their labels.
     pub(crate) fn pools(&self) -> impl Iterator<Item = (&String, &Labels)> {
-        self.pools.iter()
+        self.pools.iter().map(|(name, pool)| (name, &pool.labels))
+    }
+
+    /// What of a pool could not be carried over.
+    pub(crate) fn notes_of_pool(&self, name: &str) -> &[String] {
+        self.pools.get(name).map_or(&[], |it| &it.notes)
+    }
+
+    /// What could not be carried over of the objects that are meant.
+    fn notes(&self, is_meant: impl Fn(&Source) -> bool) -> Vec<String> {
+        let notes = self.known_notes.iter();
+        let notes = notes.filter(|(source, _)| is_meant(source));
+        notes
+            .map(|(source, text)| format!("{source}: {text}"))
+            .collect()
     }
 
     /// Whether its controller runs.
@@ -230,7 +252,9 @@ impl State {
         for equal in &converted.pools {
             let name = equal.source.name.clone();
             let labels = equal.metadata.labels.clone().unwrap_or_default();
-            self.metallb.pools.insert(name, labels);
+            let is_it = |it: &Source| it.kind == "IPAddressPool" && it.name == name;
+            let notes = self.metallb.notes(is_it);
+            self.metallb.pools.insert(name, TheirPool { labels, notes });
         }
         for input in self.metallb_pools(&converted) {
             let name = input.name.clone();
@@ -274,12 +298,19 @@ impl State {
     fn convert_advertisements(&mut self, converted: &Converted) {
         let l2 = converted.l2_advertisements.iter().map(|it| {
             let rule = it.meaning.as_ref().ok();
-            let rule = rule.map(|it| Advertisement::new(&it.pools, &it.services));
+            let is_it = |other: &Source| *other == it.source;
+            let notes = self.metallb.notes(is_it);
+            let rule = rule.map(|it| Advertisement::of_metallb(&it.pools, &it.services, notes));
             (Protocol::MetalLbL2, it.source.name.clone(), rule)
         });
         let bgp = converted.bgp_advertisements.iter().map(|it| {
             let rule = it.meaning.as_ref().ok();
-            let rule = rule.map(|it| Advertisement::new(&it.pools, &it.services));
+            // It may go to each of the peers.
+            let is_part = |other: &Source| {
+                matches!(other.kind, "BGPPeer" | "BFDProfile" | "Community") || *other == it.source
+            };
+            let notes = self.metallb.notes(is_part);
+            let rule = rule.map(|it| Advertisement::of_metallb(&it.pools, &it.services, notes));
             (Protocol::MetalLbBgp, it.source.name.clone(), rule)
         });
         let now: Vec<_> = l2.chain(bgp).collect();

@@ -72,6 +72,8 @@ pub(crate) struct Read<K> {
 pub(crate) struct Advertisement {
     pools: Pools,
     services: Selectors,
+    /// What of it could not be carried over from MetalLB.
+    notes: Vec<String>,
 }
 
 impl Advertisement {
@@ -79,6 +81,15 @@ impl Advertisement {
         Self {
             pools: pools.clone(),
             services: services.clone(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// One of MetalLB's, with what of it could not be carried over.
+    pub(crate) fn of_metallb(pools: &Pools, services: &Selectors, notes: Vec<String>) -> Self {
+        Self {
+            notes,
+            ..Self::new(pools, services)
         }
     }
 }
@@ -104,18 +115,33 @@ impl State {
     pub(crate) fn ensure(&mut self, wanted: &LoadBalancer, now: Instant) -> Result<Outcome, Error> {
         let need = asking::need(wanted)?;
         let answer = self.allocator.ensure(need, now);
-        let is_announced = |pool: &Arc<str>| self.is_announced(pool, &wanted.labels);
-        Ok(telling::outcome(wanted, &answer, is_announced))
+        let service = &wanted.labels;
+        let pools = answer.addresses.iter().filter_map(|it| it.pool.as_deref());
+        let dropped: BTreeSet<&str> = pools.flat_map(|it| self.dropped(it, service)).collect();
+        let is_announced = |pool: &Arc<str>| self.announcing(pool, service).next().is_some();
+        Ok(telling::outcome(wanted, &answer, &dropped, is_announced))
     }
 
-    fn is_announced(&self, pool: &str, service: &Labels) -> bool {
+    /// The advertisements that announce a Service's addresses of a pool.
+    fn announcing(&self, pool: &str, service: &Labels) -> impl Iterator<Item = &Advertisement> {
         let ours = self.pools.get(pool).map(|it| it.object.labels());
-        let pool_labels = ours.or_else(|| self.metallb.pool(pool));
-        let none = Labels::new();
-        let mut all = self.advertisements.values();
-        all.any(|it| {
-            it.pools.has(pool, pool_labels.unwrap_or(&none)) && it.services.matches(service)
+        let labels = ours.or_else(|| self.metallb.pool(pool));
+        let all = self.advertisements.values();
+        all.filter(move |it| {
+            labels.is_some_and(|labels| it.pools.has(pool, labels)) && it.services.matches(service)
         })
+    }
+
+    /// What of MetalLB's objects that a Service's addresses of a pool depend on could not be
+    /// carried over.
+    fn dropped(&self, pool: &str, service: &Labels) -> impl Iterator<Item = &str> {
+        let of_pool = match self.pools.get(pool) {
+            Some(_) => &[],
+            None => self.metallb.notes_of_pool(pool),
+        };
+        let rules = self.announcing(pool, service);
+        let notes = of_pool.iter().chain(rules.flat_map(|it| &it.notes));
+        notes.map(String::as_str)
     }
 
     /// Takes in a pool.
@@ -125,8 +151,12 @@ impl State {
         let before = self.pools.insert(name.clone(), Read { object, faults });
         self.allocator.put_pool(input, now);
         self.allocator.touch_pool(&name);
-        let labels = before.map(|it| it.object.labels().clone());
-        if labels.is_some_and(|labels| labels != *self.pools[&name].object.labels()) {
+        let is_another = match before {
+            Some(before) => before.object.labels() != self.pools[&name].object.labels(),
+            // It takes the place of MetalLB's.
+            None => self.metallb.pool(&name).is_some(),
+        };
+        if is_another {
             self.allocator.touch_services_of(&name);
         }
     }
@@ -138,6 +168,7 @@ impl State {
         if self.metallb.pool(name).is_some() {
             // It was known in the place of MetalLB's.
             self.convert(now);
+            self.allocator.touch_services_of(name);
         }
     }
 

@@ -1,5 +1,6 @@
 //! From the allocator's answer to what a Service is told.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use landfall_provider_api::{
@@ -19,11 +20,18 @@ const OPEN: &str = "landfall.dev/OpenToEverybody";
 const IMPAIRED: &str = "landfall.dev/SharingImpaired";
 /// Condition: an address that its status had belongs to an older Service.
 const TAKEN: &str = "landfall.dev/AddressTaken";
+/// Condition: MetalLB's objects that it depends on say something that is not followed.
+const DROPPED: &str = "landfall.dev/NotCarriedOver";
 
-/// What a Service is told. `is_announced` says whether an advertisement selects a pool.
+/// Notes that a condition tells at most.
+const MOST_NOTES: usize = 5;
+
+/// What a Service is told. `dropped` is what of MetalLB's objects could not be carried over;
+/// `is_announced` says whether an advertisement selects a pool.
 pub(crate) fn outcome(
     wanted: &LoadBalancer,
     answer: &Answer,
+    dropped: &BTreeSet<&str>,
     is_announced: impl Fn(&Arc<str>) -> bool,
 ) -> Outcome {
     let assigned = (!answer.addresses.is_empty()).then(|| {
@@ -36,7 +44,7 @@ pub(crate) fn outcome(
             ingress: answer.addresses.iter().map(ingress).collect(),
             failed_ports: Vec::new(),
             serving: serving(wanted, &unannounced),
-            conditions: conditions(wanted, answer, &unannounced),
+            conditions: conditions(wanted, answer, dropped, &unannounced),
             repaired: false,
         }
     });
@@ -100,6 +108,7 @@ fn serving(wanted: &LoadBalancer, unannounced: &[&Given]) -> Serving {
 fn conditions(
     wanted: &LoadBalancer,
     answer: &Answer,
+    dropped: &BTreeSet<&str>,
     unannounced: &[&Given],
 ) -> Vec<ProviderCondition> {
     let mut conditions = vec![announced(unannounced)];
@@ -125,6 +134,9 @@ fn conditions(
             "{address}, which this Service had in its status, belongs to {by}, which is older"
         );
         conditions.push(warning(TAKEN, "AddressTaken", message));
+    }
+    if !dropped.is_empty() {
+        conditions.push(not_carried_over(dropped));
     }
     conditions
 }
@@ -160,6 +172,21 @@ fn announced(unannounced: &[&Given]) -> ProviderCondition {
         holds,
         reason,
         message,
+        warns: false,
+    }
+}
+
+/// The event is MetalLB's object's, of which many Services may be.
+fn not_carried_over(dropped: &BTreeSet<&str>) -> ProviderCondition {
+    let mut told: Vec<_> = dropped.iter().take(MOST_NOTES).copied().collect();
+    let more = dropped.len().saturating_sub(MOST_NOTES);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    told.extend(more.as_deref());
+    ProviderCondition {
+        type_: DROPPED,
+        holds: Some(true),
+        reason: "NotCarriedOver",
+        message: format!("of MetalLB's objects: {}", told.join(". ")),
         warns: false,
     }
 }
