@@ -100,6 +100,8 @@ pub(crate) struct MetalLb {
     known_notes: BTreeSet<Told>,
     /// What is yet to be told.
     pub(crate) untold: Vec<Told>,
+    /// Whether anybody asks by now what they mean.
+    pub(crate) is_asked: bool,
     /// Names of the pods that are its controller.
     controllers: BTreeSet<String>,
 }
@@ -206,8 +208,12 @@ impl State {
         let key = (kind, name);
         match Object::read(value) {
             Ok(Some(object)) => {
-                self.metallb.unreadable.remove(&key);
-                self.metallb.objects.insert(key, object);
+                let was_unreadable = self.metallb.unreadable.remove(&key).is_some();
+                let before = self.metallb.objects.insert(key.clone(), object);
+                // A list that was read again tells much that is known.
+                if !was_unreadable && before.as_ref() == self.metallb.objects.get(&key) {
+                    return;
+                }
             }
             Ok(None) => return,
             // What it said before still holds.
@@ -243,8 +249,12 @@ impl State {
         }
     }
 
-    /// Finds out anew what MetalLB's objects mean. All at once: some name others.
+    /// Finds out anew what MetalLB's objects mean. All at once: some name others. Until somebody asks
+    /// it waits, for the first lists are still coming.
     pub(crate) fn convert(&mut self, now: Instant) {
+        if !self.metallb.is_asked {
+            return;
+        }
         let objects: Vec<_> = self.metallb.objects.values().cloned().collect();
         let converted = convert(&objects);
         self.metallb.tell(&converted);

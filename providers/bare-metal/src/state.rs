@@ -99,6 +99,7 @@ impl State {
     pub(crate) fn begin(&mut self, holdings: Vec<Holding>, now: Instant) {
         // Anew, for it may have begun before: what others gave meanwhile is not what is known.
         self.allocator = Allocator::default();
+        self.metallb.is_asked = true;
         for read in self.pools.values() {
             self.allocator.put_pool(pool_input(&read.object).0, now);
         }
