@@ -5,7 +5,6 @@
 mod accept;
 mod alarm;
 mod backend;
-mod bind;
 mod connection;
 mod flow;
 mod group;
@@ -29,7 +28,6 @@ use crate::timing::Timing;
 use crate::verdict::{Place, Verdict};
 pub(crate) use alarm::Alarm;
 use backend::{Backend, Checked};
-pub(crate) use bind::{is_local, make_local};
 pub(crate) use group::Group;
 use health::Check;
 use listener::Listener;

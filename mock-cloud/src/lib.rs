@@ -27,6 +27,7 @@
 //! Nothing is kept on disk, and nothing but addresses of the pool is ever listened on.
 
 mod api;
+pub mod bind;
 mod book;
 mod changes;
 mod cloud;

@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api::{self, Api};
+use crate::bind::{is_local, make_local};
 use crate::cloud::Cloud;
 use crate::desk::Desk;
-use crate::front::{is_local, make_local};
 use crate::timing::Timing;
 use crate::token::Token;
 

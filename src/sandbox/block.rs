@@ -7,9 +7,12 @@
 //! | 127.X.128.N          | node N                       |
 //! | 127.X.(128+N).0/24   | pods of node N, from .1 on   |
 //! | 127.X.255.254:10250  | held, so that others see it  |
+//!
+//! A machine has one IPv6 address for all this, and what Services of IPv6 lead to are IPv6 addresses:
+//! a pod's is its IPv4 address behind `fd00:10:244::/96`, and known to the nodes of the sandbox only.
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 use ipnet::{IpNet, Ipv4Net};
 use landfall_process::{BindError, Failure};
@@ -18,6 +21,31 @@ use landfall_process::{BindError, Failure};
 const BLOCKS: std::ops::RangeInclusive<u8> = 200..=249;
 /// The port on which a kubelet would listen; here it only says that the block is taken.
 const HELD_PORT: u16 = 10250;
+
+/// The IPv6 addresses of pods, but for the last 32 bits.
+const PODS: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x10, 0x244, 0, 0, 0, 0, 0);
+
+/// The IPv6 address of a pod (the form of RFC 6052 §2.2), if this is its IPv4 address.
+pub(super) fn ipv6(pod: IpAddr) -> IpAddr {
+    match pod {
+        IpAddr::V4(pod) => Ipv6Addr::from_bits(PODS.to_bits() | u128::from(pod.to_bits())).into(),
+        IpAddr::V6(_) => pod,
+    }
+}
+
+/// Where an endpoint really is: at its IPv4 address, if it is a pod's IPv6 address.
+pub(super) fn place(endpoint: IpAddr) -> IpAddr {
+    match endpoint {
+        IpAddr::V6(address) => {
+            let (net, pod) = (address.to_bits() >> 32, address.segments());
+            let is_pod = net == PODS.to_bits() >> 32;
+            let [high, low] = [pod[6].to_be_bytes(), pod[7].to_be_bytes()];
+            let pod = Ipv4Addr::new(high[0], high[1], low[0], low[1]);
+            if is_pod { pod.into() } else { endpoint }
+        }
+        IpAddr::V4(_) => endpoint,
+    }
+}
 
 /// A block of addresses, ours as long as this lives.
 #[derive(Debug)]
@@ -109,6 +137,15 @@ mod tests {
             one.pods(1)
                 .all(|pod| !one.pool().contains(&pod) && pod != one.node(1))
         );
+    }
+
+    #[test]
+    fn an_ipv6_address_of_a_pod_leads_to_it() {
+        let pod = Block::take(&[]).unwrap().pods(3).nth(6).unwrap();
+        assert!(ipv6(pod).is_ipv6());
+        assert_eq!((place(ipv6(pod)), place(pod)), (pod, pod));
+        let other: IpAddr = "fd00:10:245::7fc8:8101".parse().unwrap();
+        assert_eq!(place(other), other);
     }
 
     #[test]

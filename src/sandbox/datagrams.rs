@@ -127,9 +127,9 @@ impl Flows {
         let Ok(node) = self.socket.local_addr() else {
             return;
         };
-        let source = endpoints.source(client.ip(), node.ip());
         self.turn = self.turn.wrapping_add(1);
         for endpoint in endpoints.in_turn(self.turn) {
+            let source = endpoints.source(client.ip(), node.ip(), endpoint.ip());
             match open(source, endpoint, datagram) {
                 Ok(upstream) => return self.begin(client, endpoint, upstream, now),
                 Err(error) => tracing::debug!(%endpoint, %error, "no flow"),

@@ -1,7 +1,7 @@
 //! The sockets where the sandbox's nodes take traffic in, each of which does what its route says.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,8 +13,10 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use ipnet::IpNet;
+use landfall_mock_cloud::bind;
 use landfall_process::BindError;
-use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -29,10 +31,17 @@ const BIND_PAUSE: Duration = Duration::from_millis(20);
 /// Time to connect to a pod on this machine.
 const CONNECT: Duration = Duration::from_secs(2);
 
-/// Listeners, by Service.
+/// What is served, by Service.
 #[derive(Debug, Default)]
 pub(super) struct Frontends {
-    services: HashMap<String, HashMap<Frontend, Listener>>,
+    services: HashMap<String, Served>,
+}
+
+#[derive(Debug, Default)]
+struct Served {
+    listeners: HashMap<Frontend, Listener>,
+    /// Where there is no listening, and why.
+    failed: BTreeMap<Frontend, String>,
 }
 
 #[derive(Debug)]
@@ -42,13 +51,18 @@ struct Listener {
 }
 
 impl Frontends {
-    /// Makes the frontends of a Service these. Established connections go on; flows of datagrams
-    /// end with their frontend.
-    pub(super) async fn set(&mut self, service: &str, routes: BTreeMap<Frontend, Route>) {
-        let listeners = self.services.entry(service.to_owned()).or_default();
-        listeners.retain(|port, _| routes.contains_key(port));
+    /// Makes the frontends of a Service these, and returns why some cannot be had. Established
+    /// connections go on; flows of datagrams end with their frontend.
+    pub(super) async fn set(
+        &mut self,
+        service: &str,
+        routes: BTreeMap<Frontend, Route>,
+    ) -> Vec<String> {
+        let served = self.services.entry(service.to_owned()).or_default();
+        served.listeners.retain(|port, _| routes.contains_key(port));
+        served.failed.retain(|port, _| routes.contains_key(port));
         for (port, route) in routes {
-            if let Some(listener) = listeners.get(&port) {
+            if let Some(listener) = served.listeners.get(&port) {
                 listener.route.send_if_modified(|present| {
                     let changed = **present != route;
                     if changed {
@@ -58,45 +72,83 @@ impl Frontends {
                 });
                 continue;
             }
-            match serve(port, route).await {
+            // What failed is tried over and over anyway.
+            let retries = if served.failed.contains_key(&port) {
+                0
+            } else {
+                RETRIES
+            };
+            match serve(port, route, retries).await {
                 Ok(listener) => {
-                    listeners.insert(port, listener);
+                    if served.failed.remove(&port).is_some() {
+                        tracing::info!(service, address = %port.address, "is served now");
+                    }
+                    served.listeners.insert(port, listener);
                 }
-                Err(error) => tracing::warn!(service, %error, "an address and port is not served"),
+                Err(error) => {
+                    let why = explain(&error);
+                    if served.failed.get(&port) != Some(&why) {
+                        tracing::warn!(service, error = why, "an address and port is not served");
+                        served.failed.insert(port, why);
+                    }
+                }
             }
         }
-        if listeners.is_empty() {
+        let mut failed: Vec<_> = served.failed.values().cloned().collect();
+        // TCP and UDP of one place.
+        failed.dedup();
+        if served.listeners.is_empty() && served.failed.is_empty() {
             self.services.remove(service);
         }
+        failed
+    }
+
+    /// The Services of which something is not served.
+    pub(super) fn lacking(&self) -> Vec<String> {
+        let services = self.services.iter();
+        let lacking = services.filter(|(_, served)| !served.failed.is_empty());
+        lacking.map(|(service, _)| service.clone()).collect()
     }
 }
 
-async fn serve(port: Frontend, route: Route) -> Result<Listener, BindError> {
+/// Why there is no listening, and what to do about it. A machine has all IPv4 loopback addresses;
+/// any other has to be made its own.
+fn explain(error: &BindError) -> String {
+    let address = error.address.ip();
+    let is_loopback = address.is_ipv4() && address.is_loopback();
+    if error.source.kind() != ErrorKind::AddrNotAvailable || is_loopback {
+        return error.to_string();
+    }
+    format!(
+        "cannot listen on {}: this machine does not have {address}; run `{}` as root, or the same \
+         for the whole range of its pool",
+        error.address,
+        bind::make_local(&IpNet::from(address))
+    )
+}
+
+async fn serve(port: Frontend, route: Route, retries: usize) -> Result<Listener, BindError> {
     let address = port.address;
     let stop = CancellationToken::new();
     let (sender, route) = watch::channel(Arc::new(route));
     let served = async {
         match port.protocol {
             Protocol::Tcp => {
-                let socket = bound(|| TcpListener::bind(address)).await?;
+                let socket = bound(retries, || bind::tcp(address)).await?;
                 tokio::spawn(
                     stop.clone()
                         .run_until_cancelled_owned(accept(socket, route)),
                 );
             }
             Protocol::Udp => {
-                let flows = {
-                    let socket = bound(|| UdpSocket::bind(address)).await?;
-                    Flows::new(socket, route, datagrams::IDLE)
-                };
+                let socket = bound(retries, || bind::udp(address)).await?;
+                let flows = Flows::new(socket, route, datagrams::IDLE);
                 tokio::spawn(stop.clone().run_until_cancelled_owned(flows.run()));
             }
         }
         Ok(())
     };
-    served
-        .await
-        .map_err(|source| BindError { address, source })?;
+    served.await?;
     Ok(Listener {
         route: sender,
         _stop: stop.drop_guard(),
@@ -104,16 +156,16 @@ async fn serve(port: Frontend, route: Route) -> Result<Listener, BindError> {
 }
 
 /// Binds, and tries again for a while where another Service has just let the address go.
-async fn bound<S, F: Future<Output = io::Result<S>>>(bind: impl Fn() -> F) -> io::Result<S> {
-    for _ in 0..RETRIES {
-        match bind().await {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+async fn bound<S>(retries: usize, bind: impl Fn() -> Result<S, BindError>) -> Result<S, BindError> {
+    for _ in 0..retries {
+        match bind() {
+            Err(error) if error.source.kind() == ErrorKind::AddrInUse => {
                 tokio::time::sleep(BIND_PAUSE).await;
             }
             bound => return bound,
         }
     }
-    bind().await
+    bind()
 }
 
 async fn accept(socket: TcpListener, route: watch::Receiver<Arc<Route>>) {
@@ -148,8 +200,8 @@ async fn forward(mut client: TcpStream, from: SocketAddr, endpoints: &Endpoints,
     if !endpoints.admits(from.ip()) {
         return;
     }
-    let source = endpoints.source(from.ip(), node.ip());
     for endpoint in endpoints.in_turn(turn) {
+        let source = endpoints.source(from.ip(), node.ip(), endpoint.ip());
         match tokio::time::timeout(CONNECT, connect(source, endpoint)).await {
             Ok(Ok(mut pod)) => {
                 let _ = tokio::io::copy_bidirectional(&mut client, &mut pod).await;
@@ -184,7 +236,7 @@ async fn tell_health(stream: TcpStream, local_endpoints: usize) {
     }
 }
 
-async fn connect(source: IpAddr, endpoint: SocketAddr) -> std::io::Result<TcpStream> {
+async fn connect(source: IpAddr, endpoint: SocketAddr) -> io::Result<TcpStream> {
     let socket = match source {
         IpAddr::V4(_) => TcpSocket::new_v4()?,
         IpAddr::V6(_) => TcpSocket::new_v6()?,

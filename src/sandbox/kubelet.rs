@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::block::Block;
+use super::block::{self, Block};
 use super::pod::{EchoServers, Identity};
 
 /// Time for which a pod that is being deleted still answers, so that whoever learns of it late
@@ -351,7 +351,7 @@ fn running_status(pod: &Pod, address: IpAddr, node: IpAddr) -> Value {
         "hostIP": node,
         "hostIPs": [{ "ip": node }],
         "podIP": address,
-        "podIPs": [{ "ip": address }],
+        "podIPs": [{ "ip": address }, { "ip": block::ipv6(address) }],
         "startTime": now,
         "conditions": conditions(true, now),
         "containerStatuses": container_statuses(pod, true, &state),

@@ -14,8 +14,10 @@ mod narrate;
 mod pod;
 mod proxy;
 mod routes;
+mod speaker;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use landfall_mock_cloud::{MockCloud, Options};
@@ -24,6 +26,7 @@ use landfall_process::{Failure, bind, listening, ready};
 use landfall_provider_api::Family;
 use landfall_service::Class;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -37,6 +40,8 @@ use files::Files;
 use kubelet::SandboxNode;
 use landfall_watch::Health;
 use narrate::Guide;
+use proxy::Unserved;
+use speaker::Speaker;
 
 /// What the cluster is called, in tags and in the kubeconfig.
 const NAME: &str = "landfall-sandbox";
@@ -174,7 +179,8 @@ async fn run_together(
         .iter()
         .map(|node| (node.name.clone(), node.address))
         .collect();
-    let node_ports = proxy::run(client.clone(), addresses, stop.clone());
+    let (unserved, told) = watch::channel(Unserved::new());
+    let node_ports = proxy::run(client.clone(), addresses, unserved, stop.clone());
     parts.spawn(async move {
         node_ports.await;
         Ok(())
@@ -188,7 +194,7 @@ async fn run_together(
         .clone()
         .run_until_cancelled_owned(narrate::narrate(client.clone()));
     parts.spawn(async move { narrator.await.unwrap_or(Ok(())) });
-    parts.spawn(control(client, provider, stop.clone()));
+    parts.spawn(control(client, provider, told, stop.clone()));
 
     let mut outcome = Ok(());
     while let Some(ended) = parts.join_next().await {
@@ -205,8 +211,10 @@ async fn run_together(
 async fn control(
     client: kube::Client,
     provider: Provider,
+    unserved: watch::Receiver<Unserved>,
     stop: CancellationToken,
 ) -> Result<(), Failure> {
+    let takes_in = matches!(provider.backend, Backend::BareMetal { .. });
     let health = Health::default();
     let cluster = controller::identify(&client, NAME, &health).await;
     let metrics = Metrics::default();
@@ -214,7 +222,14 @@ async fn control(
     let registrations = prepared
         .iter()
         .map(|provider| provider.register(&cluster, &client, &health, &metrics));
-    let registrations = registrations.collect::<Result<_, _>>()?;
+    let mut registrations = registrations.collect::<Result<Vec<_>, _>>()?;
+    if takes_in {
+        for registration in &mut registrations {
+            let provider = registration.provider.clone();
+            let speaker = Speaker::new(provider, cluster.clone(), unserved.clone());
+            registration.provider = Arc::new(speaker);
+        }
+    }
     let setup = Setup {
         cluster,
         adopts: None,

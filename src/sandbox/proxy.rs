@@ -1,9 +1,10 @@
 //! Follows Services and EndpointSlices and keeps the node ports as they say, at the cost of what
 //! changed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::Service;
@@ -11,6 +12,8 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, ResourceExt};
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::frontends::Frontends;
@@ -18,11 +21,33 @@ use super::routes::routes;
 
 const SERVICE_LABEL: &str = "kubernetes.io/service-name";
 
+/// From one attempt to serve what cannot be served to the next: somebody may have made an address
+/// this machine's own.
+const RETRY: Duration = Duration::from_secs(1);
+
 /// `namespace/name` of a Service.
 type Key = String;
 
-/// Serves the node ports of these nodes until `stop` is cancelled.
-pub(super) async fn run(client: Client, nodes: Vec<(String, IpAddr)>, stop: CancellationToken) {
+/// The Services of which something is not served.
+pub(super) type Unserved = BTreeMap<Key, Lack>;
+
+/// What is not served of a Service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Lack {
+    /// The Service's.
+    pub(super) uid: String,
+    /// Where there is no listening, why, and what to do about it.
+    pub(super) reasons: Vec<String>,
+}
+
+/// Serves the node ports of these nodes, and load balancers' addresses, until `stop` is cancelled.
+/// What cannot be served is told to `unserved`.
+pub(super) async fn run(
+    client: Client,
+    nodes: Vec<(String, IpAddr)>,
+    unserved: watch::Sender<Unserved>,
+    stop: CancellationToken,
+) {
     let config = watcher::Config::default;
     let services = watcher(Api::<Service>::all(client.clone()), config()).default_backoff();
     let slices = watcher(Api::<EndpointSlice>::all(client), config()).default_backoff();
@@ -31,7 +56,10 @@ pub(super) async fn run(client: Client, nodes: Vec<(String, IpAddr)>, stop: Canc
         nodes,
         ports: Frontends::default(),
         known: HashMap::new(),
+        unserved,
     };
+    let mut retry = tokio::time::interval(RETRY);
+    retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let changed = tokio::select! {
             () = stop.cancelled() => return,
@@ -43,6 +71,7 @@ pub(super) async fn run(client: Client, nodes: Vec<(String, IpAddr)>, stop: Canc
                 Some(event) => proxy.take_slice(event),
                 None => return,
             },
+            _ = retry.tick() => proxy.ports.lacking(),
         };
         for key in changed {
             proxy.refresh(&key).await;
@@ -54,6 +83,7 @@ struct Proxy {
     nodes: Vec<(String, IpAddr)>,
     ports: Frontends,
     known: HashMap<Key, Known>,
+    unserved: watch::Sender<Unserved>,
 }
 
 /// What is known of a Service.
@@ -138,10 +168,22 @@ impl Proxy {
             .service
             .as_ref()
             .map(|service| routes(service, &slices, &self.nodes));
+        let uid = known.service.as_ref().and_then(ResourceExt::uid);
         if wanted.is_none() && slices.is_empty() {
             self.known.remove(key);
         }
-        self.ports.set(key, wanted.unwrap_or_default()).await;
+        let reasons = self.ports.set(key, wanted.unwrap_or_default()).await;
+        let lack = uid
+            .filter(|_| !reasons.is_empty())
+            .map(|uid| Lack { uid, reasons });
+        self.unserved.send_if_modified(|unserved| {
+            let changed = unserved.get(key) != lack.as_ref();
+            match lack {
+                Some(lack) => unserved.insert(key.clone(), lack),
+                None => unserved.remove(key),
+            };
+            changed
+        });
     }
 }
 

@@ -2,13 +2,15 @@
 //! ports, and addresses of load balancers that leave the destination as it is (`ipMode: VIP`). A
 //! pure function of Services and EndpointSlices.
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use ipnet::IpNet;
 use k8s_openapi::api::core::v1::{Service, ServicePort};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
+
+use super::block;
 
 /// A protocol that is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,9 +51,15 @@ pub(super) struct Endpoints {
 }
 
 impl Endpoints {
-    /// The address that pods see of a client at a node.
-    pub(super) fn source(&self, client: IpAddr, node: IpAddr) -> IpAddr {
-        if self.keeps_client { client } else { node }
+    /// The address from which an endpoint is spoken to for a client at a node: whichever the system
+    /// takes, where the endpoint is of the other family.
+    pub(super) fn source(&self, client: IpAddr, node: IpAddr, endpoint: IpAddr) -> IpAddr {
+        let source = if self.keeps_client { client } else { node };
+        match endpoint {
+            IpAddr::V4(_) if source.is_ipv6() => Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) if source.is_ipv4() => Ipv6Addr::UNSPECIFIED.into(),
+            _ => source,
+        }
     }
 
     /// Whether this client may connect.
@@ -173,13 +181,19 @@ fn ready_on(node: &str, slices: &[Arc<EndpointSlice>]) -> usize {
         .iter()
         .flat_map(|slice| slice.endpoints.iter().flatten());
     let here = endpoints.filter(|endpoint| endpoint.node_name.as_deref() == Some(node));
-    here.filter(|endpoint| {
+    let ready = here.filter(|endpoint| {
         endpoint
             .conditions
             .as_ref()
             .is_none_or(|it| it.ready.unwrap_or(true))
-    })
-    .count()
+    });
+    ready.filter_map(place).collect::<BTreeSet<_>>().len()
+}
+
+/// The same for both addresses of a pod of two families.
+fn place(endpoint: &Endpoint) -> Option<IpAddr> {
+    let address = endpoint.addresses.first()?;
+    address.parse().ok().map(block::place)
 }
 
 fn protocol(port: &ServicePort) -> Option<Protocol> {
@@ -203,11 +217,7 @@ fn endpoints(
         };
         for endpoint in slice.endpoints.iter().flatten() {
             let elsewhere = node.is_some() && endpoint.node_name.as_ref() != node;
-            let Some(address) = endpoint
-                .addresses
-                .first()
-                .and_then(|text| text.parse().ok())
-            else {
+            let Some(address) = place(endpoint) else {
                 continue;
             };
             let conditions = endpoint.conditions.clone().unwrap_or_default();
@@ -222,6 +232,7 @@ fn endpoints(
     }
     let mut chosen = if ready.is_empty() { ending } else { ready };
     chosen.sort_unstable();
+    chosen.dedup();
     chosen
 }
 

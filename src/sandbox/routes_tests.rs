@@ -128,6 +128,36 @@ fn one_number_may_be_a_port_of_both_protocols() {
 }
 
 #[test]
+fn a_pod_of_two_families_is_one_endpoint() {
+    let local = json!({"externalTrafficPolicy": "Local", "healthCheckNodePort": 31000});
+    let pod = |address| slice(&[(address, "node-2", true, true)]);
+    let slices = [pod("127.200.130.1"), pod("fd00:10:244::7fc8:8201")].concat();
+    insta::assert_snapshot!(shown(&service(&local), &slices), @r"
+    127.200.128.1:31000 Tcp health 0
+    127.200.128.2:30080 Tcp → 127.200.130.1:8080 as client
+    127.200.128.2:31000 Tcp health 1
+    ");
+}
+
+#[test]
+fn endpoints_of_the_other_family_are_spoken_to_from_whichever_address() {
+    let [v4, v6, pod]: [IpAddr; 3] =
+        ["127.0.0.9", "::1", "127.200.130.1"].map(|it| it.parse().unwrap());
+    for (keeps_client, client, node, expected) in [
+        (true, v4, v4, "127.0.0.9"),
+        (false, v6, v6, "0.0.0.0"),
+        (true, v6, v6, "0.0.0.0"),
+    ] {
+        let endpoints = Endpoints {
+            addresses: Vec::new(),
+            keeps_client,
+            allowed: Vec::new(),
+        };
+        assert_eq!(endpoints.source(client, node, pod).to_string(), expected);
+    }
+}
+
+#[test]
 fn endpoints_take_turns() {
     let endpoint = |port| SocketAddr::from(([127, 200, 129, 1], port));
     let endpoints = Endpoints {

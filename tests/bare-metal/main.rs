@@ -2,6 +2,7 @@
 //! what becomes of them. They play on a mock cluster, or on a real control plane (see `place`).
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "tests")]
 
+mod cli;
 mod giving;
 mod judging;
 mod metallb;
@@ -9,6 +10,7 @@ mod objects;
 #[path = "../controller/place.rs"]
 mod place;
 mod pools;
+mod reaching;
 mod reserving;
 mod restarting;
 mod walk;

@@ -1,98 +1,12 @@
 //! What an administrator types, with kubectl: in a sandbox, where traffic is tried as well, and on a
 //! real control plane.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
 
-use std::io::Write;
-
+use crate::cli::{Cli, sandbox, until_answered};
 use crate::place::STORY;
-use crate::process::{PATIENCE, Process, kubectl, output, program};
+use crate::process::kubectl;
 use crate::world::World;
-
-/// A kubectl, and the cluster that it speaks to.
-struct Cli {
-    kubectl: PathBuf,
-    kubeconfig: PathBuf,
-    namespace: String,
-}
-
-impl Cli {
-    fn command(&self, arguments: &str) -> Command {
-        let mut command = Command::new(&self.kubectl);
-        command
-            .env("KUBECONFIG", &self.kubeconfig)
-            .args(["--namespace", &self.namespace])
-            .args(arguments.split(' '));
-        command
-    }
-
-    /// Runs kubectl; it must succeed.
-    fn run(&self, arguments: &str) -> String {
-        let (succeeded, text) = output(&mut self.command(arguments));
-        assert!(succeeded, "kubectl {arguments}: {text}");
-        text
-    }
-
-    /// Applies what stands here. Returns whether that succeeded, and what was said.
-    fn apply(&self, yaml: &str) -> (bool, String) {
-        let mut command = self.command("apply -f -");
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // What begins with a brace kubectl takes for JSON.
-        let yaml = format!("---\n{yaml}");
-        let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(yaml.as_bytes()).unwrap();
-        drop(stdin);
-        let output = child.wait_with_output().unwrap();
-        let said = [output.stdout, output.stderr].concat();
-        (output.status.success(), String::from_utf8(said).unwrap())
-    }
-
-    /// Asks over and over until this is said.
-    fn until(&self, arguments: &str, expected: &str) {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let said = output(&mut self.command(arguments)).1;
-            if said.contains(expected) {
-                return;
-            }
-            assert!(
-                Instant::now() < deadline,
-                "kubectl {arguments} never says {expected}: {said}"
-            );
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    fn until_at(&self, service: &str, address: &str) {
-        let path = "{.status.loadBalancer.ingress[0].ip}";
-        let ask = format!("get service {service} -o jsonpath=[{path}]");
-        self.until(&ask, &format!("[{address}]"));
-    }
-
-    /// Waits until a Service is told this reason.
-    fn until_told(&self, service: &str, reason: &str) {
-        let path = "{.status.conditions[?(@.type==\"landfall.dev/Provisioned\")].reason}";
-        let ask = format!("get service {service} -o jsonpath=[{path}]");
-        self.until(&ask, &format!("[{reason}]"));
-    }
-
-    fn expose(&self, name: &str, port: u16, annotations: &str) {
-        let yaml = format!(
-            "{{apiVersion: v1, kind: Service, metadata: {{name: {name}, annotations: \
-             {{{annotations}}}}}, spec: {{type: LoadBalancer, allocateLoadBalancerNodePorts: false, \
-             ports: [{{port: {port}}}]}}}}"
-        );
-        let (applied, said) = self.apply(&yaml);
-        assert!(applied, "{said}");
-    }
-}
 
 /// The walk, with a pool of this name and label whose addresses begin with `net`.
 fn walk(cli: &Cli, pool: &str, label: &str, net: &str) {
@@ -176,30 +90,15 @@ fn walk(cli: &Cli, pool: &str, label: &str, net: &str) {
 
 #[test]
 fn what_an_administrator_types_in_a_sandbox() {
-    let Some(kubectl) = kubectl() else { return };
-    let mut command = Command::new(program("landfall"));
-    let mut sandbox = Process::start(command.args(["sandbox", "--provider", "bare-metal"]));
-    sandbox.wait_until_ready();
-    let line = sandbox.wait_for("a kubeconfig", |line| line.contains("export KUBECONFIG="));
-    let cli = Cli {
-        kubectl,
-        kubeconfig: PathBuf::from(line.split_once('=').unwrap().1),
-        namespace: "default".into(),
+    let Some((_sandbox, cli)) = sandbox(&[]) else {
+        return;
     };
     cli.run("create deployment web --image=echo --port=80 --replicas=2");
     // Addresses of this machine, of this run alone.
     let net = format!("127.150.{}", std::process::id() % 256);
     walk(&cli, "walked", "", &net);
     cli.run("patch service web -p {\"spec\":{\"selector\":{\"app\":\"web\"}}} --type merge");
-    let deadline = Instant::now() + PATIENCE;
-    let url = format!("http://{net}.3:80/");
-    while !output(Command::new("curl").args(["-s", &url]))
-        .1
-        .contains("pod: web-")
-    {
-        assert!(Instant::now() < deadline, "no pod answers at {url}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    until_answered(&format!("{net}.3"), 80);
 
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/pools.yaml");
     cli.run(&format!("apply -f {}", examples.display()));

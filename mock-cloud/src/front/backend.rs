@@ -181,7 +181,7 @@ fn jittered(interval: Duration) -> Duration {
 /// Whether a connection failed for want of something on our side, which says nothing about the
 /// target: no file descriptor (EMFILE, ENFILE), no local port.
 pub(super) fn is_our_own(error: &io::Error) -> bool {
-    super::bind::is_out_of_files(error) || error.kind() == io::ErrorKind::AddrNotAvailable
+    crate::bind::is_out_of_files(error) || error.kind() == io::ErrorKind::AddrNotAvailable
 }
 
 #[cfg(test)]

@@ -17,12 +17,12 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::accept::accept;
 use super::backend::Backend;
-use super::bind;
 use super::flow;
 use super::group::Group;
 use super::port::Port;
 use super::ranges::Gate;
 use super::route::{Route, Table};
+use crate::bind;
 use crate::timing::Timing;
 use crate::verdict::Fare;
 

@@ -13,7 +13,11 @@ use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 const BACKLOG: u32 = 1024;
 
 /// Listens on an address at once, without waiting for anything.
-pub(super) fn tcp(address: SocketAddr) -> Result<TcpListener, BindError> {
+///
+/// # Errors
+///
+/// If it cannot be had, or is an IPv6 address that is not this machine's.
+pub fn tcp(address: SocketAddr) -> Result<TcpListener, BindError> {
     let listen = || {
         let socket = if address.is_ipv4() {
             TcpSocket::new_v4()
@@ -30,7 +34,11 @@ pub(super) fn tcp(address: SocketAddr) -> Result<TcpListener, BindError> {
 }
 
 /// Takes datagrams at an address. It is not shared: a flow belongs to one socket.
-pub(super) fn udp(address: SocketAddr) -> Result<UdpSocket, BindError> {
+///
+/// # Errors
+///
+/// As for [`tcp`].
+pub fn udp(address: SocketAddr) -> Result<UdpSocket, BindError> {
     let open = || {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
         prepare(&SockRef::from(&socket), address)?;
@@ -77,14 +85,15 @@ pub(crate) fn is_local(address: IpAddr) -> io::Result<bool> {
     Ok(false)
 }
 
-/// The command that makes the addresses of an IPv6 net this machine's own.
-pub(crate) fn make_local(net: &IpNet) -> String {
-    format!("ip -6 route add local {} dev lo", net.trunc())
+/// The command that makes the addresses of a net this machine's own, on Linux and as root.
+pub fn make_local(net: &IpNet) -> String {
+    let family = if net.addr().is_ipv4() { "" } else { "-6 " };
+    format!("ip {family}route add local {} dev lo", net.trunc())
 }
 
 /// How a listener without its socket shows in an answer. A machine has all IPv4 loopback
 /// addresses, but only one of IPv6: what is to be done about that depends on the pool.
-pub(super) fn failure(error: &BindError, pool: &[IpNet]) -> ListenerStatus {
+pub(crate) fn failure(error: &BindError, pool: &[IpNet]) -> ListenerStatus {
     let mut message = error.to_string();
     let is_part = |net: &&IpNet| error.address.is_ipv6() && net.contains(&error.address.ip());
     if error.source.kind() == ErrorKind::AddrNotAvailable
@@ -115,7 +124,7 @@ pub(super) fn failure(error: &BindError, pool: &[IpNet]) -> ListenerStatus {
 }
 
 /// EMFILE or ENFILE; the numbers are the same on Linux, macOS and the BSDs.
-pub(super) fn is_out_of_files(error: &io::Error) -> bool {
+pub(crate) fn is_out_of_files(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(23 | 24))
 }
 
