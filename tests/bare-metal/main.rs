@@ -7,6 +7,7 @@ mod giving;
 mod judging;
 mod metallb;
 mod objects;
+mod page;
 #[path = "../controller/place.rs"]
 mod place;
 mod pools;

@@ -71,17 +71,8 @@ fn open_to_all(path: &Path) {
 
 /// The lines of a page's walk, without their comments.
 fn lines(page: &str) -> Vec<String> {
-    let block = page
-        .split_once("```sh walk\n")
-        .unwrap()
-        .1
-        .split_once("```")
-        .unwrap()
-        .0;
-    let lines = block
-        .lines()
-        .map(|line| line.split(" #").next().unwrap().trim().to_owned());
-    lines.collect()
+    let lines = crate::process::walk(page).into_iter();
+    lines.map(|(line, _)| line).collect()
 }
 
 /// Types one line into a shell, `kubectl` being this one.

@@ -199,6 +199,17 @@ impl Drop for Process {
     }
 }
 
+/// The lines of a page's walks, each with what stands behind `#`.
+pub fn walk(page: &str) -> Vec<(String, Option<String>)> {
+    let blocks = page.split("```sh walk\n").skip(1);
+    let lines = blocks.flat_map(|block| block.split("```").next().unwrap().lines());
+    let parts = lines.map(|line| match line.split_once(" #") {
+        Some((line, shown)) => (line.trim().to_owned(), Some(shown.trim().to_owned())),
+        None => (line.trim().to_owned(), None),
+    });
+    parts.collect()
+}
+
 /// Runs a command to its end. Returns whether it succeeded and all that it printed.
 pub fn output(command: &mut Command) -> (bool, String) {
     let mut child = command
