@@ -27,7 +27,7 @@ pub(crate) fn files(files: &[PathBuf]) -> Result<(), Failure> {
     let manifests = manifests::read(files)?;
     let mut read = Vec::new();
     for file in &manifests {
-        if let Err(error) = &file.documents {
+        if let Some(error) = file.broken.first() {
             let place = format!("{}:{}", file.name, error.line);
             return Err(Failure::usage(format!(
                 "{place}: no YAML: {}",

@@ -62,11 +62,11 @@ impl fmt::Display for Object<'_> {
     }
 }
 
-/// The objects of all documents that could be read, in the order of the files.
+/// The objects of all documents that could be parsed, in the order of the files.
 pub(crate) fn objects(manifests: &[Manifests]) -> Vec<Object<'_>> {
     let mut objects = Vec::new();
     for (number, file) in manifests.iter().enumerate() {
-        for document in file.documents.iter().flatten() {
+        for document in &file.documents {
             expand(
                 Object {
                     file: (number, &file.name),

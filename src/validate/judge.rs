@@ -8,38 +8,45 @@ use landfall_bare_metal_resources::{
 };
 use serde::de::DeserializeOwned;
 
-use super::Report;
+use super::asks::Ask;
 use super::pools::Pools;
-use super::service;
+use super::{Report, service};
 use crate::manifests::Object;
 
-/// Judges one object by itself. False if its kind says nothing to the controller. What has to be seen
-/// beside others is gathered: pools, and MetalLB's objects.
+/// What has to be seen beside others.
+#[derive(Default)]
+pub(super) struct Gathered<'a> {
+    pub(super) pools: Pools<'a>,
+    /// MetalLB's objects.
+    pub(super) theirs: Vec<(&'a Object<'a>, metallb::Object)>,
+    pub(super) asks: Vec<Ask<'a>>,
+}
+
+/// Judges one object by itself. False if its kind says nothing to the controller.
 pub(super) fn judge<'a>(
     object: &'a Object<'a>,
-    pools: &mut Pools<'a>,
-    theirs: &mut Vec<(&'a Object<'a>, metallb::Object)>,
+    gathered: &mut Gathered<'a>,
     report: &mut Report,
 ) -> bool {
-    match (object.group(), object.text("/kind")) {
-        ("", "") => {
-            report.fault(
-                object,
-                &Fault::new("kind", "an object needs apiVersion and kind"),
-            );
-            true
-        }
+    let [version, kind] = ["/apiVersion", "/kind"].map(|it| object.text(it));
+    let lacking = [("kind", kind), ("apiVersion", version)];
+    if let Some((field, _)) = lacking.iter().find(|(_, text)| text.is_empty()) {
+        let fault = Fault::new(*field, "an object needs apiVersion and kind");
+        report.fault(object, &fault);
+        return true;
+    }
+    match (object.group(), kind) {
         (GROUP, kind) => {
             let version = format!("{GROUP}/{VERSION}");
             if object.text("/apiVersion") != version {
                 let fault = Fault::new("apiVersion", "there is no such version");
-                report.fault(object, &fault.hint(version));
+                report.fault(object, &fault.hint(format!("did you mean {version}?")));
             }
-            native(object, kind, pools, report)
+            native(object, kind, &mut gathered.pools, report)
         }
         (metallb::GROUP, _) => match metallb::Object::read(object.value) {
             Ok(Some(read)) => {
-                theirs.push((object, read));
+                gathered.theirs.push((object, read));
                 true
             }
             Ok(None) => false,
@@ -49,7 +56,7 @@ pub(super) fn judge<'a>(
             }
         },
         ("", "Service") => {
-            service::judge(object, report);
+            gathered.asks.extend(service::judge(object, report));
             true
         }
         _ => false,

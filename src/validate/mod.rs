@@ -1,5 +1,6 @@
 //! `landfall validate`: judges manifests as the controller would, without a cluster.
 
+mod asks;
 mod judge;
 mod metallb;
 mod pools;
@@ -13,26 +14,25 @@ use landfall_process::{Failure, say};
 
 use crate::manifests::{self, Object, objects};
 
-use self::pools::Pools;
+use self::judge::Gathered;
 
 /// Prints what is wrong with the objects in these files, a line each. A failure if anything is.
 pub(crate) fn run(files: &[PathBuf]) -> Result<(), Failure> {
     let manifests = manifests::read(files)?;
     let mut report = Report::default();
     for (number, file) in manifests.iter().enumerate() {
-        match &file.documents {
-            Ok(documents) => {
-                for (path, line) in documents.iter().flat_map(|it| &it.repeated) {
-                    let message = "this key stands there already; the last one counts";
-                    let text = format!("{}:{line}: {path}: {message}", file.name);
-                    report.problems.push(((number, *line), text));
-                }
-            }
-            Err(error) => {
-                let message = error.message.replace('\n', " ");
-                let text = format!("{}:{}: no YAML: {message}", file.name, error.line);
-                report.problems.push(((number, error.line), text));
-            }
+        for (path, line) in file.documents.iter().flat_map(|it| &it.repeated) {
+            let message = "this key stands there already; the last one counts";
+            let text = format!("{}:{line}: {path}: {message}", file.name);
+            report.problems.push(((number, *line), text));
+        }
+        for error in &file.broken {
+            let message = error.message.replace('\n', " ");
+            let text = format!("{}:{}: no YAML: {message}", file.name, error.line);
+            report.problems.push(((number, error.line), text));
+        }
+        if file.documents.is_empty() && file.broken.is_empty() {
+            report.note((number, 1), format!("{}: no object in it", file.name));
         }
     }
     judge_all(&objects(&manifests), &mut report);
@@ -41,8 +41,7 @@ pub(crate) fn run(files: &[PathBuf]) -> Result<(), Failure> {
 
 fn judge_all(objects: &[Object<'_>], report: &mut Report) {
     let mut seen: HashMap<_, &Object<'_>> = HashMap::new();
-    let mut pools = Pools::default();
-    let mut theirs = Vec::new();
+    let mut gathered = Gathered::default();
     for object in objects {
         let [kind, namespace, name] =
             ["/kind", "/metadata/namespace", "/metadata/name"].map(|it| object.text(it));
@@ -56,17 +55,25 @@ fn judge_all(objects: &[Object<'_>], report: &mut Report) {
             let message = format!("it stands at {} already", first.at(""));
             report.fault(object, &Fault::new("metadata.name", message));
         }
-        if judge::judge(object, &mut pools, &mut theirs, report) {
+        if judge::judge(object, &mut gathered, report) {
             report.judged += 1;
         } else {
-            report.skipped.push(format!(
+            let text = format!(
                 "{}: {object}: skipped, nothing here judges it",
                 object.at("")
-            ));
+            );
+            report.note(object.order(""), text);
+            report.skipped += 1;
         }
     }
+    let Gathered {
+        mut pools,
+        theirs,
+        asks,
+    } = gathered;
     metallb::judge(&theirs, &mut pools, report);
     pools.compare(report);
+    asks::compare(&asks, objects, &pools, report);
 }
 
 /// What was found.
@@ -74,7 +81,9 @@ fn judge_all(objects: &[Object<'_>], report: &mut Report) {
 pub(crate) struct Report {
     /// Each with where it stands.
     problems: Vec<((usize, u64), String)>,
-    skipped: Vec<String>,
+    /// What is no problem, likewise.
+    notes: Vec<((usize, u64), String)>,
+    skipped: usize,
     judged: usize,
 }
 
@@ -89,18 +98,23 @@ impl Report {
         self.problems.push((object.order(&fault.field), text));
     }
 
-    /// In the order of the files.
+    /// Something deserves to be known, and may be as it should.
+    fn note(&mut self, order: (usize, u64), text: String) {
+        self.notes.push((order, text));
+    }
+
+    /// In the order of the files, problems last.
     fn print(mut self) -> Result<(), Failure> {
+        self.notes.sort();
         self.problems.sort();
-        let problems = self.problems.iter().map(|(_, text)| text);
-        for line in self.skipped.iter().chain(problems) {
+        for (_, line) in self.notes.iter().chain(&self.problems) {
             say(format_args!("{line}"))?;
         }
         match self.problems.len() {
             0 => say(format_args!(
                 "{} in order, {} skipped",
                 counted(self.judged, "object"),
-                self.skipped.len()
+                self.skipped
             )),
             count => Err(Failure::run(counted(count, "problem"))),
         }

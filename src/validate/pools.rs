@@ -1,5 +1,7 @@
 //! Pools beside each other.
 
+use std::net::IpAddr;
+
 use landfall_bare_metal_resources::{Fault, Pool};
 
 use super::Report;
@@ -16,8 +18,20 @@ impl<'a> Pools<'a> {
         self.pools.push((object, pool));
     }
 
+    /// How many make sense.
+    pub(super) fn count(&self) -> usize {
+        self.pools.len()
+    }
+
+    /// Whether one of them may give this address.
+    pub(super) fn have(&self, address: IpAddr) -> bool {
+        self.pools
+            .iter()
+            .any(|(_, pool)| pool.usable.contains(address))
+    }
+
     /// Tells of each pool that has addresses of one before it.
-    pub(super) fn compare(mut self, report: &mut Report) {
+    pub(super) fn compare(&mut self, report: &mut Report) {
         self.pools.sort_by_key(|(object, _)| object.order(""));
         for (at, (object, pool)) in self.pools.iter().enumerate() {
             for (other, before) in &self.pools[..at] {

@@ -7,28 +7,35 @@ use landfall_bare_metal_resources::kinds::IpFamily;
 use landfall_bare_metal_resources::{Fault, Requested, metallb, requested};
 
 use super::Report;
+use super::asks::Ask;
 use super::judge::typed;
 use crate::manifests::Object;
 
-/// Judges a Service. Only one of type LoadBalancer asks for anything.
-pub(super) fn judge(object: &Object<'_>, report: &mut Report) {
+/// Judges a Service, and returns what it asks for. Only one of type LoadBalancer asks for anything.
+pub(super) fn judge<'a>(object: &'a Object<'a>, report: &mut Report) -> Vec<Ask<'a>> {
+    let mut asks = Vec::new();
     let Some(service) = typed::<Service>(object, report) else {
-        return;
+        return asks;
     };
     let spec = service.spec.unwrap_or_default();
     if spec.type_.as_deref() != Some("LoadBalancer") {
-        return;
+        return asks;
     }
     let annotations = service.metadata.annotations.unwrap_or_default();
     for asked in [requested(&annotations), metallb::annotations(&annotations)] {
         let faults = match asked {
-            Ok(asked) => beside(&asked, &spec),
+            Ok(asked) => {
+                let faults = beside(&asked, &spec);
+                asks.push(Ask { object, asked });
+                faults
+            }
             Err(faults) => faults,
         };
         for fault in faults {
             report.fault(object, &fault);
         }
     }
+    asks
 }
 
 /// What annotations ask for beside the fields of the Service.

@@ -1,6 +1,7 @@
 //! `landfall validate` and `landfall migrate`, as processes.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod forms;
 mod migrating;
 mod validating;
 

@@ -3,7 +3,7 @@
 use crate::{Files, landfall};
 
 /// What is said of a text on standard input, without the name of that.
-fn said(text: &str) -> (i32, Vec<String>) {
+pub(crate) fn said(text: &str) -> (i32, Vec<String>) {
     let said = landfall(&["validate", "-"], text);
     let lines = said.out.iter();
     let lines = lines.map(|it| it.strip_prefix("standard input:").unwrap_or(it).to_owned());
@@ -15,6 +15,16 @@ type Row = (&'static str, &'static [&'static str]);
 
 /// Our own kinds.
 const OWN: &[Row] = &[
+    (
+        "{kind: AddressPool, metadata: {name: blue}, spec: {addresses: [192.0.2.0/24]}}",
+        &["1: AddressPool blue: apiVersion: an object needs apiVersion and kind"],
+    ),
+    (
+        "{apiVersion: landfall.dev/v1alpha1, kind: AddressPool, metadata: {name: a}, spec: {priority: high}}",
+        &[
+            "1: AddressPool a: spec.priority: invalid type: string \"high\", expected an integer of 32 bits",
+        ],
+    ),
     (
         "
 apiVersion: landfall.dev/v1alpha1
@@ -100,7 +110,7 @@ kind: AddressPol
 metadata: {name: x}
 ",
         &[
-            "2: AddressPol x: apiVersion: there is no such version (landfall.dev/v1alpha1)",
+            "2: AddressPol x: apiVersion: there is no such version (did you mean landfall.dev/v1alpha1?)",
             "3: AddressPol x: kind: there is no kind AddressPol in landfall.dev (AddressPool, AddressReservation, BGPAdvertisement, BGPPeer, L2Advertisement)",
         ],
     ),

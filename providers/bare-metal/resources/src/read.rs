@@ -28,9 +28,25 @@ pub fn read<T: DeserializeOwned>(value: &Value) -> Result<Read<T>, Fault> {
             let error: serde_json::Error = error;
             let path = track.path().to_string();
             let field = if path == "." { "" } else { &path };
-            Err(Fault::new(field, error.to_string()))
+            Err(Fault::new(field, plain(&error)))
         }
     }
+}
+
+/// What is wrong, without the names that Rust has for integers.
+fn plain(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let Some((before, expected)) = message.rsplit_once("expected ") else {
+        return message;
+    };
+    let expected = match expected {
+        "u8" => "an integer from 0 to 255",
+        "u16" => "an integer from 0 to 65535",
+        "i32" | "u32" => "an integer of 32 bits",
+        "i64" | "u64" => "an integer of 64 bits",
+        _ => return message,
+    };
+    format!("{before}expected {expected}")
 }
 
 fn render(path: &serde_ignored::Path<'_>) -> String {
