@@ -10,6 +10,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "landfall",
         &[
             "landfall-bare-metal-resources",
+            "landfall-events",
             "landfall-mock-cloud",
             "landfall-mock-cluster",
             "landfall-process",
@@ -26,6 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["landfall-bare-metal-resources", "landfall-provider-api"],
     ),
     ("landfall-control-plane", &[]),
+    ("landfall-events", &[]),
     (
         "landfall-mock-cloud",
         &["landfall-mock-cloud-wire", "landfall-process"],
@@ -39,6 +41,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "landfall-bare-metal-allocator",
             "landfall-bare-metal-resources",
+            "landfall-events",
             "landfall-provider-api",
             "landfall-watch",
         ],
