@@ -80,15 +80,20 @@ fn addresses(wanted: &LoadBalancer, theirs: &Requested) -> Result<Vec<std::net::
     Ok(theirs.addresses.clone())
 }
 
+/// The field of the first names the error; the others stand in the message.
 fn invalid(faults: Vec<Fault>) -> Error {
-    let mut faults = faults.into_iter();
-    let Some(first) = faults.next() else {
-        return Error::unavailable("nothing is wrong, and yet it was refused");
-    };
-    let others = faults.map(|it| format!("; {it}"));
-    let hint = first.hint.map(|hint| format!(" ({hint})"));
+    let (mut field, mut messages) = (String::new(), Vec::new());
+    for fault in faults {
+        if messages.is_empty() {
+            let hint = fault.hint.map(|hint| format!(" ({hint})"));
+            messages.push(fault.message + &hint.unwrap_or_default());
+            field = fault.field;
+        } else {
+            messages.push(fault.to_string());
+        }
+    }
     Error::Invalid {
-        field: first.field,
-        message: first.message + &hint.unwrap_or_default() + &others.collect::<String>(),
+        field,
+        message: messages.join("; "),
     }
 }
