@@ -17,6 +17,12 @@ pub(crate) const WITH_METALLB: &[&str] = &[
     "metallb.universe.tf/",
 ];
 
+/// The names of MetalLB's annotation for addresses, the one that counts first.
+const THEIR_ADDRESSES: [&str; 2] = [
+    "metallb.io/loadBalancerIPs",
+    "metallb.universe.tf/loadBalancerIPs",
+];
+
 /// What a load balancer asks for. All faults at once if it asks for what cannot be.
 pub(crate) fn need(wanted: &LoadBalancer) -> Result<Need, Error> {
     let ours = requested(&wanted.annotations).map_err(invalid)?;
@@ -35,7 +41,6 @@ pub(crate) fn need(wanted: &LoadBalancer) -> Result<Need, Error> {
             "a Service that asks for addresses cannot name a reservation; use one of the two",
         )]));
     }
-    let pool = pool.or(theirs.pool).filter(|_| reservations.is_empty());
     let local = match wanted.traffic_policy {
         TrafficPolicy::Cluster => None,
         TrafficPolicy::Local { .. } => Some(wanted.endpoint_nodes.clone()),
@@ -54,7 +59,7 @@ pub(crate) fn need(wanted: &LoadBalancer) -> Result<Need, Error> {
         policy: wanted.family_policy,
         ask: Ask {
             addresses,
-            pool: pool.map(Into::into),
+            pool: pool.or(theirs.pool).map(Into::into),
             reservations,
         },
         sharing,
@@ -71,8 +76,13 @@ fn addresses(wanted: &LoadBalancer, theirs: &Requested) -> Result<Vec<std::net::
     for address in &theirs.addresses {
         let family = landfall_provider_api::Family::of(*address);
         if !wanted.families.contains(&family) {
+            let is_written = |name: &&&str| wanted.annotations.contains_key(**name);
+            let name = THEIR_ADDRESSES.iter().find(is_written);
             return Err(invalid(vec![Fault::new(
-                "metadata.annotations[metallb.io/loadBalancerIPs]",
+                format!(
+                    "metadata.annotations[{}]",
+                    name.unwrap_or(&THEIR_ADDRESSES[0])
+                ),
                 format!("{address} is of a family that the Service does not have"),
             )]));
         }

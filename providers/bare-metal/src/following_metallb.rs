@@ -174,7 +174,7 @@ async fn tell(
         );
         events.tell(Told {
             about: ObjectReference {
-                api_version: Some(format!("{GROUP}/v1beta1")),
+                api_version: Some(format!("{GROUP}/{}", metallb::version_of(kind))),
                 kind: Some(kind.to_owned()),
                 namespace: Some(namespace.clone()),
                 name: Some(name),

@@ -13,6 +13,8 @@ mod metallb;
 mod state;
 mod status;
 mod telling;
+#[cfg(test)]
+mod tests;
 mod writing;
 
 use std::fmt;

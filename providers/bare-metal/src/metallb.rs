@@ -138,7 +138,8 @@ impl MetalLb {
 
     /// The names of the objects of a kind that are known.
     pub(crate) fn names_of(&self, kind: Kind) -> BTreeSet<String> {
-        let names = self.objects.keys().filter(|(it, _)| *it == kind);
+        let all = self.objects.keys().chain(self.unreadable.keys());
+        let names = all.filter(|(it, _)| *it == kind);
         names.map(|(_, name)| name.clone()).collect()
     }
 
@@ -191,6 +192,18 @@ impl MetalLb {
     }
 }
 
+/// Whether both name one object. All are of one namespace, which one that cannot be read may not say.
+fn is_same(one: &Source, other: &Source) -> bool {
+    (one.kind, &one.name) == (other.kind, &other.name)
+}
+
+/// The version by which an object of this kind is read.
+pub(crate) fn version_of(kind: &str) -> &'static str {
+    let mut kinds = KINDS.iter();
+    let found = kinds.find(|it| it.singular == kind);
+    found.map_or("v1beta1", |it| it.version)
+}
+
 /// Why objects mean nothing here.
 fn faults<O, P>(objects: &[Equal<O, P>]) -> impl Iterator<Item = Told> {
     let told = |it: &Equal<O, P>| {
@@ -227,8 +240,8 @@ impl State {
     /// Forgets an object of MetalLB's.
     pub(crate) fn remove_metallb(&mut self, kind: Kind, name: &str, now: Instant) {
         let key = (kind, name.to_owned());
-        self.metallb.unreadable.remove(&key);
-        if self.metallb.objects.remove(&key).is_some() {
+        let was_unreadable = self.metallb.unreadable.remove(&key).is_some();
+        if self.metallb.objects.remove(&key).is_some() || was_unreadable {
             self.convert(now);
         }
     }
@@ -308,7 +321,7 @@ impl State {
     fn convert_advertisements(&mut self, converted: &Converted) {
         let l2 = converted.l2_advertisements.iter().map(|it| {
             let rule = it.meaning.as_ref().ok();
-            let is_it = |other: &Source| *other == it.source;
+            let is_it = |other: &Source| is_same(other, &it.source);
             let notes = self.metallb.notes(is_it);
             let rule = rule.map(|it| Advertisement::of_metallb(&it.pools, &it.services, notes));
             (Protocol::MetalLbL2, it.source.name.clone(), rule)
@@ -317,7 +330,8 @@ impl State {
             let rule = it.meaning.as_ref().ok();
             // It may go to each of the peers.
             let is_part = |other: &Source| {
-                matches!(other.kind, "BGPPeer" | "BFDProfile" | "Community") || *other == it.source
+                matches!(other.kind, "BGPPeer" | "BFDProfile" | "Community")
+                    || is_same(other, &it.source)
             };
             let notes = self.metallb.notes(is_part);
             let rule = rule.map(|it| Advertisement::of_metallb(&it.pools, &it.services, notes));
