@@ -172,7 +172,7 @@ fn kept<'a, T: Ord + Clone + 'a>(
 }
 
 /// A patch that makes an object's status exactly this one; `None` if it is.
-fn patch<K>(object: &K, wanted: &K::Status) -> Option<Value>
+pub(crate) fn patch<K>(object: &K, wanted: &K::Status) -> Option<Value>
 where
     K: Resource + HasStatus<Status: Serialize + Default + PartialEq>,
 {

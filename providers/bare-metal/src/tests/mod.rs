@@ -3,6 +3,7 @@
 mod asking;
 mod state;
 mod telling;
+mod writing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
