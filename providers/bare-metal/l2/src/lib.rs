@@ -12,6 +12,7 @@ mod heard;
 mod limit;
 mod mac;
 mod ndp;
+pub mod peers;
 mod responder;
 
 pub use acquire::{Acquiring, Pace, Step};

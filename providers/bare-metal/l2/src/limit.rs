@@ -76,5 +76,10 @@ mod tests {
         assert_eq!(limit.counts.len(), MOST_SOURCES);
         assert!(!limit.allows(Mac([4; 6]), start));
         assert!(limit.allows(Mac([4; 6]), start + WINDOW));
+        for number in 0..100_000_u32 {
+            let [a, b, c, d] = number.to_be_bytes();
+            limit.allows(Mac([2, 1, a, b, c, d]), start + WINDOW);
+        }
+        assert!(limit.others > 90_000 && limit.others < 100_000);
     }
 }

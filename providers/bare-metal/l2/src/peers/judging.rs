@@ -1,0 +1,174 @@
+//! Who watches whom, and when who is silent is dead.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::liveness::{Action, Liveness};
+use super::message::Body;
+use super::node::NodeId;
+use super::peer::{Duty, Suspicion};
+use super::ring::watchers;
+
+/// How often one that does not watch is told that we live; each in its turn.
+const ROUND: Duration = Duration::from_millis(100);
+/// After so many heartbeats' time two watchers' words count as said together.
+const TOGETHER: u32 = 4;
+/// A verdict is said so often to everybody, a heartbeat apart, for a message may be lost.
+const REPEATS: u8 = 3;
+
+impl Liveness {
+    /// Finds out anew who watches whom.
+    pub(super) fn arrange(&mut self, now: Instant) {
+        let (circle, count) = (&self.circle, self.timing.watchers);
+        let is_away = |node: NodeId| !self.lives(node);
+        let mut watched_by = watchers(self.own, circle, count, is_away);
+        // Those that would watch if they lived are told as well: they may live, and not be heard.
+        let meant = watchers(self.own, circle, count, |_| false);
+        watched_by.extend(meant);
+        watched_by.sort_unstable();
+        watched_by.dedup();
+        let duties: Vec<_> = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.is_alive)
+            .filter_map(|(node, _)| {
+                let mut all = watchers(*node, circle, count, is_away);
+                let here = all.iter().position(|it| *it == self.own)?;
+                all.remove(here);
+                Some((*node, all))
+            })
+            .collect();
+        self.watched_by = watched_by;
+        let mut before: BTreeMap<NodeId, Duty> = self
+            .peers
+            .iter_mut()
+            .filter_map(|(node, peer)| Some((*node, peer.duty.take()?)))
+            .collect();
+        for (node, others) in duties {
+            let since = before.remove(&node).map_or(now, |it| it.since);
+            if let Some(peer) = self.peers.get_mut(&node) {
+                peer.duty = Some(Duty { since, others });
+            }
+        }
+        for peer in self.peers.values_mut().filter(|it| it.duty.is_none()) {
+            peer.suspicion = None;
+        }
+    }
+
+    /// Does what is due. What has come in must have been heard before: a process that was held up
+    /// would otherwise take its own silence for that of others.
+    pub fn tick(&mut self, now: Instant) {
+        let gap = now.saturating_duration_since(self.last_tick);
+        self.last_tick = now;
+        if gap > self.timing.silence() {
+            self.begin_listening_anew(now);
+        }
+        if now >= self.heartbeat_due {
+            self.heartbeat_due = now + self.timing.heartbeat;
+            self.beat();
+        }
+        if now >= self.round_due {
+            self.round_due = now + ROUND;
+            self.greet_next();
+        }
+        let watched = self.peers.iter().filter(|(_, peer)| peer.duty.is_some());
+        let watched: Vec<NodeId> = watched.map(|(node, _)| *node).collect();
+        for node in watched {
+            self.judge(node, now);
+        }
+    }
+
+    /// We were away ourselves: nobody is silent before it has been so from now on.
+    fn begin_listening_anew(&mut self, now: Instant) {
+        for peer in self.peers.values_mut() {
+            peer.suspicion = None;
+            peer.suspected_by.clear();
+            peer.heard = peer.heard.map(|_| now);
+        }
+    }
+
+    /// A heartbeat to each watcher, and what is to be repeated to everybody.
+    fn beat(&mut self) {
+        for node in self.watched_by.clone() {
+            self.say(node, Body::Heartbeat);
+        }
+        for (node, (boot, left)) in std::mem::take(&mut self.verdicts) {
+            self.say_to_all(Body::Dead(node, boot));
+            if left > 1 {
+                self.verdicts.insert(node, (boot, left - 1));
+            }
+        }
+    }
+
+    /// A word to one speaker that is not told otherwise, each in its turn.
+    fn greet_next(&mut self) {
+        let after = self.turn.unwrap_or(NodeId(0));
+        let mut later = self.peers.keys().filter(|it| **it > after);
+        let next = later.next().or_else(|| self.peers.keys().next()).copied();
+        self.turn = next;
+        if let Some(node) = next {
+            self.say(node, Body::Heartbeat);
+        }
+    }
+
+    /// Looks at one that we watch.
+    fn judge(&mut self, node: NodeId, now: Instant) {
+        let Some(peer) = self.peers.get_mut(&node) else {
+            return;
+        };
+        let (Some(heard), Some(boot), Some(duty)) = (peer.heard, peer.session.boot(), &peer.duty)
+        else {
+            return;
+        };
+        let silent_for = now.saturating_duration_since(heard.max(duty.since));
+        if silent_for < self.timing.silence() {
+            return;
+        }
+        let others = duty.others.clone();
+        let Some(suspicion) = &mut peer.suspicion else {
+            peer.suspicion = Some(Suspicion {
+                since: now,
+                kernel_answered: false,
+                asked: None,
+            });
+            self.actions.push(Action::AskKernel(node));
+            self.actions.push(Action::TestLink);
+            return;
+        };
+        let is_process_dead = silent_for >= self.timing.heartbeat * self.timing.missed_by_process;
+        let has_kernel_had_time = now >= suspicion.since + self.timing.kernel;
+        if !is_process_dead && (suspicion.kernel_answered || !has_kernel_had_time) {
+            return;
+        }
+        let together = self.timing.heartbeat * TOGETHER;
+        let is_recent = |at: Instant| now.saturating_duration_since(at) < together;
+        let asked = *suspicion.asked.get_or_insert(now);
+        let since = suspicion.since;
+        let agrees = |it: &NodeId| peer.suspected_by.get(it).is_some_and(|at| is_recent(*at));
+        let is_agreed = others.iter().any(agrees);
+        // Those who say nothing, when they are asked, may be as dead.
+        let answers = |it: &NodeId| self.peers.get(it).and_then(|it| it.heard) >= Some(asked);
+        let is_waiting = now < asked + self.timing.heartbeat * 2 && !others.is_empty();
+        let is_last = !is_waiting && !others.iter().any(answers);
+        let is_link_well = self.link.is_some_and(|at| at >= since);
+        if is_agreed || is_last && is_link_well {
+            self.verdicts.insert(node, (boot, REPEATS - 1));
+            self.say_to_all(Body::Dead(node, boot));
+            self.bury(node, now);
+            return;
+        }
+        for other in others {
+            self.say(other, Body::Suspects(node, boot));
+        }
+    }
+
+    pub(super) fn bury(&mut self, node: NodeId, now: Instant) {
+        if let Some(peer) = self.peers.get_mut(&node) {
+            peer.is_alive = false;
+            peer.suspicion = None;
+            peer.suspected_by.clear();
+            self.actions.push(Action::Dead(node));
+            self.arrange(now);
+        }
+    }
+}

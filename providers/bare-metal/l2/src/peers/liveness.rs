@@ -1,0 +1,257 @@
+//! The state machine that decides who lives. Time is an argument; what is to be sent comes out as
+//! actions.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use super::message::{Body, Message};
+use super::node::{Boot, NodeId};
+use super::peer::Peer;
+use super::session::{Fresh, Stale};
+use super::timing::Timing;
+
+/// What the machine wants done, and what it has found out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Send this to that speaker.
+    Send(NodeId, Message),
+    /// Ask a node's kernel whether it is there (ARP or NDP for the node's own address), a few times
+    /// within [`Timing::kernel`], and tell [`Liveness::kernel_answered`].
+    AskKernel(NodeId),
+    /// See whether our own link works: another's frame or a gateway's answer; and tell
+    /// [`Liveness::link_works`].
+    TestLink,
+    /// A speaker lives, that did not or was not known.
+    Lives(NodeId),
+    /// A speaker is dead, or has left.
+    Dead(NodeId),
+}
+
+/// Who lives, as one speaker knows it.
+#[derive(Debug)]
+pub struct Liveness {
+    pub(super) own: NodeId,
+    pub(super) boot: Boot,
+    pub(super) timing: Timing,
+    pub(super) sequence: u64,
+    pub(super) peers: BTreeMap<NodeId, Peer>,
+    /// All speakers, in order, this one among them.
+    pub(super) circle: Vec<NodeId>,
+    /// To whom this one sends its heartbeats.
+    pub(super) watched_by: Vec<NodeId>,
+    pub(super) heartbeat_due: Instant,
+    pub(super) round_due: Instant,
+    /// Whose turn it is in the round.
+    pub(super) turn: Option<NodeId>,
+    pub(super) last_tick: Instant,
+    /// When our own link was last seen to work.
+    pub(super) link: Option<Instant>,
+    /// Verdicts that are yet to be repeated, and how often.
+    pub(super) verdicts: BTreeMap<NodeId, (Boot, u8)>,
+    pub(super) actions: Vec<Action>,
+}
+
+impl Liveness {
+    /// A speaker that begins a life.
+    pub fn new(own: NodeId, boot: Boot, timing: Timing, now: Instant) -> Self {
+        Self {
+            own,
+            boot,
+            timing,
+            sequence: 0,
+            peers: BTreeMap::new(),
+            circle: vec![own],
+            watched_by: Vec::new(),
+            heartbeat_due: now,
+            round_due: now,
+            turn: None,
+            last_tick: now,
+            link: None,
+            verdicts: BTreeMap::new(),
+            actions: Vec::new(),
+        }
+    }
+
+    /// Takes in who the other speakers are. One that is no longer among them is forgotten.
+    pub fn members(&mut self, others: &BTreeSet<NodeId>, now: Instant) {
+        let known = std::mem::take(&mut self.peers);
+        for (node, peer) in known {
+            if others.contains(&node) {
+                self.peers.insert(node, peer);
+            } else if peer.is_alive {
+                self.actions.push(Action::Dead(node));
+            }
+        }
+        for node in others {
+            if *node != self.own && !self.peers.contains_key(node) {
+                self.peers.insert(*node, Peer::default());
+                self.say(*node, Body::Heartbeat);
+            }
+        }
+        self.circle = self.peers.keys().copied().chain([self.own]).collect();
+        self.circle.sort_unstable();
+        self.arrange(now);
+    }
+
+    /// Whether a speaker lives, as far as is known.
+    pub fn lives(&self, node: NodeId) -> bool {
+        node == self.own || self.peers.get(&node).is_some_and(|it| it.is_alive)
+    }
+
+    /// What is to be done since this was asked last.
+    pub fn take_actions(&mut self) -> Vec<Action> {
+        std::mem::take(&mut self.actions)
+    }
+
+    /// When [`tick`](Self::tick) has something to do next.
+    pub fn next_tick(&self) -> Instant {
+        let suspicions = self.peers.values().filter_map(|peer| {
+            let suspicion = peer.suspicion?;
+            let kernel = suspicion.since + self.timing.kernel;
+            Some(kernel.max(self.last_tick + self.timing.heartbeat / 5))
+        });
+        let silences = self.peers.values().filter_map(|peer| {
+            let heard = peer.duty.as_ref()?.since.max(peer.heard?);
+            let is_waiting = peer.is_alive && peer.suspicion.is_none();
+            is_waiting.then_some(heard + self.timing.silence())
+        });
+        let all = suspicions.chain(silences);
+        all.fold(self.heartbeat_due.min(self.round_due), Instant::min)
+    }
+
+    /// The kernel of a suspected node has answered.
+    pub fn kernel_answered(&mut self, node: NodeId) {
+        if let Some(suspicion) = self
+            .peers
+            .get_mut(&node)
+            .and_then(|it| it.suspicion.as_mut())
+        {
+            suspicion.kernel_answered = true;
+        }
+    }
+
+    /// Our own link works: a frame of another host has come in.
+    pub fn link_works(&mut self, now: Instant) {
+        self.link = Some(now);
+    }
+
+    /// Takes in a message, whose sender has been authenticated.
+    pub fn hear(&mut self, message: &Message, now: Instant) -> Result<(), Stale> {
+        let (own, from) = (self.boot, message.from);
+        let Some(peer) = self.peers.get_mut(&from) else {
+            return Ok(());
+        };
+        let fresh = match peer.session.hear(own, message) {
+            Ok(fresh) => fresh,
+            Err(Stale::ForAnotherLife) => {
+                self.greet(message);
+                return Err(Stale::ForAnotherLife);
+            }
+            Err(stale) => return Err(stale),
+        };
+        peer.heard = Some(now);
+        peer.suspicion = None;
+        peer.suspected_by.clear();
+        let was_alive = peer.is_alive;
+        peer.is_alive = message.body != Body::Leaves;
+        let is_alive = peer.is_alive;
+        // What it held in its life before, it does not hold now.
+        if was_alive && (fresh == Fresh::Begins || !is_alive) {
+            self.actions.push(Action::Dead(from));
+        }
+        if is_alive && (fresh == Fresh::Begins || !was_alive) {
+            self.actions.push(Action::Lives(from));
+        }
+        if is_alive != was_alive {
+            self.arrange(now);
+        }
+        self.take_in(from, message.body, now);
+        if is_alive && fresh == Fresh::Begins {
+            // It may not know yet that we know it.
+            self.say(from, Body::Heartbeat);
+        } else if is_alive && !was_alive {
+            self.say(from, Body::Missed);
+        }
+        Ok(())
+    }
+
+    /// Answers one that does not know this life of ours, so that it does. That answer counts there, so
+    /// it ends with it.
+    fn greet(&mut self, message: &Message) {
+        let Some(peer) = self.peers.get(&message.from) else {
+            return;
+        };
+        if let Some(echo) = peer.session.to_echo(message) {
+            self.say_echoing(message.from, Some(echo), Body::Heartbeat);
+        }
+    }
+
+    fn take_in(&mut self, from: NodeId, body: Body, now: Instant) {
+        match body {
+            Body::Suspects(node, boot) => self.hear_suspicion(from, node, boot, now),
+            Body::Hears(node, boot) => {
+                if let Some(peer) = self.known(node, boot) {
+                    peer.suspected_by.remove(&from);
+                }
+            }
+            Body::Dead(node, boot) => {
+                if self.known(node, boot).is_some_and(|it| it.is_alive) {
+                    self.bury(node, now);
+                }
+            }
+            Body::Missed => self.say_to_all(Body::Heartbeat),
+            Body::Heartbeat | Body::Leaves => {}
+        }
+    }
+
+    /// A peer, if it is in this life.
+    fn known(&mut self, node: NodeId, boot: Boot) -> Option<&mut Peer> {
+        let peer = self.peers.get_mut(&node)?;
+        (peer.session.boot() == Some(boot)).then_some(peer)
+    }
+
+    fn hear_suspicion(&mut self, from: NodeId, node: NodeId, boot: Boot, now: Instant) {
+        let silence = self.timing.silence();
+        let Some(peer) = self.known(node, boot) else {
+            return;
+        };
+        let hears_it = peer
+            .heard
+            .is_some_and(|heard| now.saturating_duration_since(heard) < silence);
+        peer.suspected_by.insert(from, now);
+        if hears_it {
+            self.say(from, Body::Hears(node, boot));
+        }
+    }
+
+    /// Says to everybody that this speaker ends, whose addresses have gone to others.
+    pub fn leave(&mut self) {
+        self.say_to_all(Body::Leaves);
+    }
+
+    pub(super) fn say_to_all(&mut self, body: Body) {
+        let all: Vec<NodeId> = self.peers.keys().copied().collect();
+        for node in all {
+            self.say(node, body);
+        }
+    }
+
+    pub(super) fn say(&mut self, to: NodeId, body: Body) {
+        if let Some(peer) = self.peers.get(&to) {
+            let echo = peer.session.boot();
+            self.say_echoing(to, echo, body);
+        }
+    }
+
+    fn say_echoing(&mut self, to: NodeId, echo: Option<Boot>, body: Body) {
+        self.sequence += 1;
+        let message = Message {
+            from: self.own,
+            boot: self.boot,
+            sequence: self.sequence,
+            echo,
+            body,
+        };
+        self.actions.push(Action::Send(to, message));
+    }
+}

@@ -1,0 +1,4 @@
+//! Speakers among themselves, under a virtual clock.
+
+mod cluster;
+mod stories;
