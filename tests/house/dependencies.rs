@@ -22,6 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("landfall-bare-metal-resources", &[]),
+    ("landfall-bare-metal-l2", &[]),
     (
         "landfall-bare-metal-allocator",
         &["landfall-bare-metal-resources", "landfall-provider-api"],
@@ -70,6 +71,10 @@ const PURE: &[(&str, &[&str])] = &[
         &["tokio", "kube-client", "kube-runtime", "reqwest"],
     ),
     ("landfall-mock-cloud-wire", &["tokio", "axum"]),
+    (
+        "landfall-bare-metal-l2",
+        &["tokio", "kube-client", "k8s-openapi", "reqwest"],
+    ),
     (
         "landfall-bare-metal-allocator",
         &["tokio", "kube-client", "kube-runtime", "reqwest"],
