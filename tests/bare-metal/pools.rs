@@ -35,6 +35,21 @@ async fn exhaustion_ends_with_a_release_or_a_larger_pool() {
 }
 
 #[tokio::test]
+async fn an_address_that_rests_is_given_when_its_rest_is_over() {
+    let spec = json!({"addresses": ["192.0.2.10"], "reuseAfter": "2s"});
+    let world = World::with(&[("a", spec)]).await;
+    world.create(&service("first")).await;
+    world.until_at("first", &["192.0.2.10"]).await;
+    world.create(&service("second")).await;
+    world.until_lacks("second", "Exhausted").await;
+    let released = std::time::Instant::now();
+    world.delete("first").await;
+    world.until_at("second", &["192.0.2.10"]).await;
+    let rested = released.elapsed();
+    assert!(rested >= std::time::Duration::from_secs(2), "{rested:?}");
+}
+
+#[tokio::test]
 async fn a_closed_pool_keeps_what_is_assigned_and_gives_nothing_new() {
     let world = World::with(&[("a", json!({"addresses": ["192.0.2.0/28"]}))]).await;
     world.create(&service("old")).await;

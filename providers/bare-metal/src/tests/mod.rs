@@ -1,6 +1,7 @@
 //! What Services ask for and are told, without pools, API server or clock.
 
 mod asking;
+mod metallb;
 mod state;
 mod telling;
 mod writing;
