@@ -121,10 +121,12 @@ fn what_announces_a_pool_changes_with_its_labels_and_with_the_advertisement() {
 #[test]
 fn what_only_writing_it_anew_would_lose_is_not_told() {
     let mut state = begun();
-    // Ours would be two advertisements; read as it is, it means what it says.
-    let either = json!([{"matchLabels": {"rack": "1"}}, {"matchLabels": {"rack": "2"}}]);
-    let spec = json!({"nodeSelectors": either});
-    put(&mut state, "L2Advertisement", "lan", &json!({}), &spec);
+    // Ours can say one of the two; read as it is, it means what it says.
+    let either = json!([{"matchLabels": {"rack": "1"}}, {"matchLabels": {"zone": "b"}}]);
+    let spec = json!({
+        "myASN": 64512, "peerASN": 64513, "peerAddress": "192.0.2.1", "nodeSelectors": either,
+    });
+    put(&mut state, "BGPPeer", "router", &json!({}), &spec);
     assert_eq!(state.metallb.untold, []);
     put(
         &mut state,
