@@ -14,6 +14,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 mod timing;
+mod wire;
 
 pub use liveness::{Action, Liveness};
 pub use message::{Body, Message};
@@ -21,3 +22,4 @@ pub use node::{Boot, NodeId};
 pub use ring::watchers;
 pub use session::{Fresh, Session, Stale};
 pub use timing::Timing;
+pub use wire::{Keys, LONGEST, Refused};

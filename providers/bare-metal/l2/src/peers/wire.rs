@@ -1,0 +1,293 @@
+//! How messages are written and authenticated: a datagram each.
+//!
+//! ```text
+//! 0        2         3     4    12     20     28         36     44      45
+//! +--------+---------+-----+----+------+------+----------+------+-------+---------------+-----+
+//! | "LF"   | version | key | to | from | boot | sequence | echo | kind  | node and boot | tag |
+//! +--------+---------+-----+----+------+------+----------+------+-------+---------------+-----+
+//! ```
+//!
+//! Numbers are big-endian. `key` is the first byte of the key's SHA-256, so that two keys may be valid
+//! while they are changed; the node and its boot stand only in messages about another node. The tag is
+//! the first 16 bytes of HMAC-SHA-256 (RFC 4868, section 2.3) over all before it.
+
+use std::fmt;
+
+use ring::{digest, hmac};
+
+use super::message::{Body, Message};
+use super::node::{Boot, NodeId};
+
+const MAGIC: [u8; 2] = *b"LF";
+const VERSION: u8 = 1;
+/// Length of what every message has, without the tag.
+const HEAD: usize = 45;
+/// Length of a node and its boot.
+const SUBJECT: usize = 16;
+/// Length of the tag.
+const TAG: usize = 16;
+/// Longest datagram.
+pub const LONGEST: usize = HEAD + SUBJECT + TAG;
+
+/// Why a datagram is dropped. Each has a name to be counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Refused {
+    /// It is shorter or longer than what it says it is.
+    #[error("length")]
+    Length,
+    /// It is no message of ours.
+    #[error("not ours")]
+    NotOurs,
+    /// Another version of this protocol.
+    #[error("version")]
+    Version,
+    /// None of our keys can have made it.
+    #[error("unknown key")]
+    UnknownKey,
+    /// Somebody without the key has made or altered it.
+    #[error("authentication")]
+    Authentication,
+    /// It is for another speaker.
+    #[error("for another")]
+    ForAnother,
+    /// A kind of message that is not known.
+    #[error("kind")]
+    Kind,
+}
+
+/// A key, and by what it is known.
+struct Key {
+    id: u8,
+    key: hmac::Key,
+}
+
+impl Key {
+    fn new(secret: &[u8]) -> Self {
+        let digest = digest::digest(&digest::SHA256, secret);
+        Self {
+            id: digest.as_ref()[0],
+            key: hmac::Key::new(hmac::HMAC_SHA256, secret),
+        }
+    }
+}
+
+/// The keys of a cluster's speakers: what is sent is made with the first, what comes in may be made with
+/// either.
+pub struct Keys {
+    current: Key,
+    other: Option<Key>,
+}
+
+impl Keys {
+    /// From the secrets. While they are changed the one that comes, or the one that goes, is the other.
+    pub fn new(current: &[u8], other: Option<&[u8]>) -> Self {
+        Self {
+            current: Key::new(current),
+            other: other.map(Key::new),
+        }
+    }
+
+    /// Writes a message.
+    pub fn seal(&self, to: NodeId, message: &Message) -> Vec<u8> {
+        let (kind, subject) = match message.body {
+            Body::Heartbeat => (0, None),
+            Body::Suspects(node, boot) => (1, Some((node, boot))),
+            Body::Hears(node, boot) => (2, Some((node, boot))),
+            Body::Dead(node, boot) => (3, Some((node, boot))),
+            Body::Missed => (4, None),
+            Body::Leaves => (5, None),
+        };
+        let mut datagram = Vec::with_capacity(LONGEST);
+        datagram.extend(MAGIC);
+        datagram.extend([VERSION, self.current.id]);
+        let echo = message.echo.map_or(0, |it| it.0);
+        let numbers = [to.0, message.from.0, message.boot.0, message.sequence, echo];
+        datagram.extend(numbers.iter().flat_map(|it| it.to_be_bytes()));
+        datagram.push(kind);
+        if let Some((node, boot)) = subject {
+            datagram.extend(node.0.to_be_bytes());
+            datagram.extend(boot.0.to_be_bytes());
+        }
+        let tag = hmac::sign(&self.current.key, &datagram);
+        datagram.extend(&tag.as_ref()[..TAG]);
+        datagram
+    }
+
+    /// Reads a datagram that came to this speaker.
+    pub fn open(&self, own: NodeId, datagram: &[u8]) -> Result<Message, Refused> {
+        let length = datagram.len().checked_sub(TAG).ok_or(Refused::Length)?;
+        let (said, tag) = datagram.split_at(length);
+        let (head, subject) = said.split_at_checked(HEAD).ok_or(Refused::Length)?;
+        if head[..2] != MAGIC {
+            return Err(Refused::NotOurs);
+        }
+        if head[2] != VERSION {
+            return Err(Refused::Version);
+        }
+        let keys = [Some(&self.current), self.other.as_ref()];
+        let keys = keys.into_iter().flatten();
+        let mut keys = keys.filter(|key| key.id == head[3]).peekable();
+        if keys.peek().is_none() {
+            return Err(Refused::UnknownKey);
+        }
+        if !keys.any(|key| is_tag(&key.key, said, tag)) {
+            return Err(Refused::Authentication);
+        }
+        let number = |bytes: &[u8], at: usize| {
+            let mut number = [0; 8];
+            number.copy_from_slice(&bytes[at..at + 8]);
+            u64::from_be_bytes(number)
+        };
+        if number(head, 4) != own.0 {
+            return Err(Refused::ForAnother);
+        }
+        let of_node = |make: fn(NodeId, Boot) -> Body| {
+            let is_there = subject.len() == SUBJECT;
+            let body = is_there.then(|| make(NodeId(number(subject, 0)), Boot(number(subject, 8))));
+            body.ok_or(Refused::Length)
+        };
+        let of_none = |body| subject.is_empty().then_some(body).ok_or(Refused::Length);
+        let body = match head[44] {
+            0 => of_none(Body::Heartbeat)?,
+            1 => of_node(Body::Suspects)?,
+            2 => of_node(Body::Hears)?,
+            3 => of_node(Body::Dead)?,
+            4 => of_none(Body::Missed)?,
+            5 => of_none(Body::Leaves)?,
+            _ => return Err(Refused::Kind),
+        };
+        Ok(Message {
+            from: NodeId(number(head, 12)),
+            boot: Boot(number(head, 20)),
+            sequence: number(head, 28),
+            echo: Some(number(head, 36)).filter(|it| *it != 0).map(Boot),
+            body,
+        })
+    }
+}
+
+/// Whether a key has made this tag; it takes as long for each wrong one.
+fn is_tag(key: &hmac::Key, said: &[u8], tag: &[u8]) -> bool {
+    let expected = hmac::sign(key, said);
+    let pairs = expected.as_ref()[..TAG].iter().zip(tag);
+    pairs.fold(0, |differs, (one, other)| differs | (one ^ other)) == 0
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const OWN: NodeId = NodeId(7);
+
+    fn keys() -> Keys {
+        Keys::new(b"the key of this cluster", None)
+    }
+
+    fn message() -> impl Strategy<Value = Message> {
+        let subject = || (any::<u64>(), any::<u64>()).prop_map(|(a, b)| (NodeId(a), Boot(b)));
+        let body = prop_oneof![
+            Just(Body::Heartbeat),
+            subject().prop_map(|(node, boot)| Body::Suspects(node, boot)),
+            subject().prop_map(|(node, boot)| Body::Hears(node, boot)),
+            subject().prop_map(|(node, boot)| Body::Dead(node, boot)),
+            Just(Body::Missed),
+            Just(Body::Leaves),
+        ];
+        let echo = prop::option::of(1..u64::MAX);
+        (any::<u64>(), any::<u64>(), any::<u64>(), echo, body).prop_map(
+            |(from, boot, sequence, echo, body)| Message {
+                from: NodeId(from),
+                boot: Boot(boot),
+                sequence,
+                echo: echo.map(Boot),
+                body,
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sealed_is_opened_as_it_was(message in message()) {
+            let datagram = keys().seal(OWN, &message);
+            prop_assert!(datagram.len() <= LONGEST);
+            prop_assert_eq!(keys().open(OWN, &datagram), Ok(message));
+        }
+
+        #[test]
+        fn no_bytes_pass_that_the_key_has_not_made(bytes in prop::collection::vec(any::<u8>(), 0..120)) {
+            prop_assert!(keys().open(OWN, &bytes).is_err());
+            let mut ours = b"LF\x01".to_vec();
+            ours.push(keys().current.id);
+            ours.extend(bytes);
+            prop_assert!(keys().open(OWN, &ours).is_err());
+        }
+
+        #[test]
+        fn no_bit_can_be_altered_and_nothing_cut_off_or_added(
+            message in message(), bit in 0_usize..LONGEST * 8, cut in 1_usize..LONGEST
+        ) {
+            let datagram = keys().seal(OWN, &message);
+            let mut altered = datagram.clone();
+            let bit = bit % (datagram.len() * 8);
+            altered[bit / 8] ^= 1 << (bit % 8);
+            prop_assert!(keys().open(OWN, &altered).is_err());
+            prop_assert!(keys().open(OWN, &datagram[..datagram.len().saturating_sub(cut)]).is_err());
+            let mut longer = datagram;
+            longer.push(0);
+            prop_assert!(keys().open(OWN, &longer).is_err());
+        }
+    }
+
+    fn heartbeat() -> Message {
+        Message {
+            from: NodeId(1),
+            boot: Boot(2),
+            sequence: 3,
+            echo: None,
+            body: Body::Heartbeat,
+        }
+    }
+
+    #[test]
+    fn a_message_for_another_is_not_taken_for_ones_own() {
+        let datagram = keys().seal(NodeId(8), &heartbeat());
+        assert_eq!(keys().open(OWN, &datagram), Err(Refused::ForAnother));
+    }
+
+    #[test]
+    fn while_keys_are_changed_nothing_is_lost() {
+        let (old, new): (&[u8], &[u8]) = (b"old", b"new");
+        // First all learn the new one, then use it, then forget the old one.
+        let steps = [
+            Keys::new(old, None),
+            Keys::new(old, Some(new)),
+            Keys::new(new, Some(old)),
+            Keys::new(new, None),
+        ];
+        for pair in steps.windows(2) {
+            for (from, to) in [(&pair[0], &pair[1]), (&pair[1], &pair[0])] {
+                let datagram = from.seal(OWN, &heartbeat());
+                assert_eq!(to.open(OWN, &datagram), Ok(heartbeat()));
+            }
+        }
+        let datagram = steps[0].seal(OWN, &heartbeat());
+        assert_eq!(steps[3].open(OWN, &datagram), Err(Refused::UnknownKey));
+    }
+
+    #[test]
+    fn another_version_says_so() {
+        let mut datagram = keys().seal(OWN, &heartbeat());
+        datagram[2] = 2;
+        assert_eq!(keys().open(OWN, &datagram), Err(Refused::Version));
+        datagram[0] = b'X';
+        assert_eq!(keys().open(OWN, &datagram), Err(Refused::NotOurs));
+    }
+}
