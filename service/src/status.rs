@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::{LoadBalancerIngress, PortStatus, Service, ServicePort};
 use landfall_provider_api::{
-    Assigned, Family, Ingress, IpMode, Outcome, PortFailure, ProviderCondition, Serving,
+    Assigned, Family, Ingress, IpMode, Outcome, PortFailure, ProviderCondition, Serving, listed,
 };
 
 use crate::marks::{PROVISIONED, SERVING, condition_of, our_conditions};
@@ -75,15 +75,7 @@ impl Condition {
 impl Status {
     /// The Service asks for what cannot be.
     pub(crate) fn invalid(service: &Service, faults: &[Fault]) -> Self {
-        let mut told: Vec<_> = faults
-            .iter()
-            .take(MOST_FAULTS)
-            .map(ToString::to_string)
-            .collect();
-        if let Some(more @ 1..) = faults.len().checked_sub(MOST_FAULTS) {
-            told.push(format!("and {more} more"));
-        }
-        Self::without_answer(service, "Invalid", told.join("; "))
+        Self::without_answer(service, "Invalid", listed(faults, MOST_FAULTS, "; "))
     }
 
     /// The provider answered.

@@ -1,10 +1,14 @@
 //! What a watch tells, kept by what the controller asks for.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::future::BoxFuture;
 use futures::{FutureExt, Stream, StreamExt};
 use kube::runtime::watcher::Event;
+use kube::{Api, Client, Resource};
+use landfall_watch::{Health, watched};
+use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, watch};
 
 use super::dispatch::Note;
@@ -14,7 +18,7 @@ pub(super) type Task = BoxFuture<'static, ()>;
 
 /// As much of a kind's objects as the controller asks for.
 pub(super) trait Index: Default + Send + 'static {
-    type Object: Send;
+    type Object: Resource<DynamicType = ()> + Clone + DeserializeOwned + fmt::Debug + Send;
 
     /// Takes in an object as it is now, and returns whom that concerns.
     fn put(&mut self, object: &Self::Object) -> Vec<Note>;
@@ -30,14 +34,20 @@ pub(super) struct Indexed<I> {
 }
 
 impl<I: Index> Indexed<I> {
-    /// An index, and the task that follows these events into it.
-    pub(super) fn follow(
-        events: impl Stream<Item = Event<I::Object>> + Send + 'static,
-        notes: mpsc::UnboundedSender<Note>,
+    /// An index of all objects of the kind that `what` names, each thinned out before it is kept;
+    /// and the task that follows them into it.
+    pub(super) fn watch(
+        client: &Client,
+        what: &'static str,
+        health: &Health,
+        thin: fn(&mut I::Object),
+        notes: &mpsc::UnboundedSender<Note>,
     ) -> (Self, Task) {
+        let api = Api::<I::Object>::all(client.clone());
+        let events = watched(api, what, health.clone(), Arc::default(), thin);
         let index = Arc::<Mutex<I>>::default();
         let (sender, read) = watch::channel(false);
-        let task = follow(events, index.clone(), sender, notes).boxed();
+        let task = follow(events, index.clone(), sender, notes.clone()).boxed();
         (Self { index, read }, task)
     }
 

@@ -66,15 +66,8 @@ impl Watches {
             nodes_known.send_replace(Some(Arc::default()));
         }
         let namespaces = inputs.iter().any(|it| it.namespace_labels).then(|| {
-            let namespaces = Api::<Namespace>::all(client.clone());
-            let events = watched(
-                namespaces,
-                "Namespaces",
-                health.clone(),
-                Arc::default(),
-                thin_namespace,
-            );
-            let (indexed, task) = Indexed::follow(events, notes.clone());
+            let (indexed, task) =
+                Indexed::watch(client, "Namespaces", health, thin_namespace, notes);
             tasks.push(task);
             indexed
         });
@@ -82,15 +75,8 @@ impl Watches {
             .iter()
             .any(|it| it.endpoints != EndpointInput::Nothing)
             .then(|| {
-                let slices = Api::<EndpointSlice>::all(client.clone());
-                let events = watched(
-                    slices,
-                    "EndpointSlices",
-                    health.clone(),
-                    Arc::default(),
-                    thin_slice,
-                );
-                let (indexed, task) = Indexed::follow(events, notes.clone());
+                let (indexed, task) =
+                    Indexed::watch(client, "EndpointSlices", health, thin_slice, notes);
                 tasks.push(task);
                 indexed
             });

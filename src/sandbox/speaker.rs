@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
 use landfall_provider_api::{
     Assigned, Capabilities, ClusterId, Error, LoadBalancer, LoadBalancerId, Outcome, Owned,
-    Provider, ProviderCondition, Serving, Snapshot,
+    Provider, ProviderCondition, Serving, Snapshot, listed,
 };
 use tokio::sync::watch;
 
@@ -101,11 +101,7 @@ fn assigned(outcome: &mut Outcome) -> Option<&mut Assigned> {
 }
 
 fn tell(assigned: &mut Assigned, lack: &Lack) {
-    let mut reasons: Vec<_> = lack.reasons.iter().take(MOST_REASONS).cloned().collect();
-    if let Some(more @ 1..) = lack.reasons.len().checked_sub(MOST_REASONS) {
-        reasons.push(format!("and {more} more"));
-    }
-    let message = reasons.join("; ");
+    let message = listed(&lack.reasons, MOST_REASONS, "; ");
     assigned.serving = Serving::No {
         reason: CANNOT_LISTEN,
         message: message.clone(),

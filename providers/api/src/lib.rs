@@ -6,6 +6,7 @@
 mod capabilities;
 mod error;
 mod identity;
+mod listed;
 mod load_balancer;
 mod outcome;
 mod provider;
@@ -17,6 +18,7 @@ pub mod conformance;
 pub use capabilities::{Capabilities, EndpointInput, Inputs};
 pub use error::{Error, Retry};
 pub use identity::{ClusterId, LoadBalancerId, ServiceName};
+pub use listed::listed;
 pub use load_balancer::{
     Affinity, Endpoint, Family, FamilyPolicy, LoadBalancer, Node, Port, Protocol, TrafficPolicy,
 };

@@ -17,12 +17,6 @@ pub(crate) const WITH_METALLB: &[&str] = &[
     "metallb.universe.tf/",
 ];
 
-/// The names of MetalLB's annotation for addresses, the one that counts first.
-const THEIR_ADDRESSES: [&str; 2] = [
-    "metallb.io/loadBalancerIPs",
-    "metallb.universe.tf/loadBalancerIPs",
-];
-
 /// What a load balancer asks for. All faults at once if it asks for what cannot be.
 pub(crate) fn need(wanted: &LoadBalancer) -> Result<Need, Error> {
     let ours = requested(&wanted.annotations).map_err(invalid)?;
@@ -76,13 +70,11 @@ fn addresses(wanted: &LoadBalancer, theirs: &Requested) -> Result<Vec<std::net::
     for address in &theirs.addresses {
         let family = landfall_provider_api::Family::of(*address);
         if !wanted.families.contains(&family) {
-            let is_written = |name: &&&str| wanted.annotations.contains_key(**name);
-            let name = THEIR_ADDRESSES.iter().find(is_written);
+            let [new, old] = metallb::LOAD_BALANCER_IPS;
+            let is_new = wanted.annotations.contains_key(new);
+            let name = if is_new { new } else { old };
             return Err(invalid(vec![Fault::new(
-                format!(
-                    "metadata.annotations[{}]",
-                    name.unwrap_or(&THEIR_ADDRESSES[0])
-                ),
+                format!("metadata.annotations[{name}]"),
                 format!("{address} is of a family that the Service does not have"),
             )]));
         }

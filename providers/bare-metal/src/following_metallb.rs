@@ -174,7 +174,7 @@ async fn tell(
         );
         events.tell(Told {
             about: ObjectReference {
-                api_version: Some(format!("{GROUP}/{}", metallb::version_of(kind))),
+                api_version: metallb::version_of(kind).map(|it| format!("{GROUP}/{it}")),
                 kind: Some(kind.to_owned()),
                 namespace: Some(namespace.clone()),
                 name: Some(name),

@@ -198,10 +198,9 @@ fn is_same(one: &Source, other: &Source) -> bool {
 }
 
 /// The version by which an object of this kind is read.
-pub(crate) fn version_of(kind: &str) -> &'static str {
+pub(crate) fn version_of(kind: &str) -> Option<&'static str> {
     let mut kinds = KINDS.iter();
-    let found = kinds.find(|it| it.singular == kind);
-    found.map_or("v1beta1", |it| it.version)
+    Some(kinds.find(|it| it.singular == kind)?.version)
 }
 
 /// Why objects mean nothing here.

@@ -8,7 +8,7 @@ use landfall_bare_metal_resources::kinds::{
     FamilyCount,
 };
 use landfall_bare_metal_resources::{AddressRange, AddressSet, Fault};
-use landfall_provider_api::Family;
+use landfall_provider_api::{Family, listed};
 
 use crate::state::Read;
 use landfall_bare_metal_allocator::{Allocator, Pool, ReservationName, Standing};
@@ -111,12 +111,7 @@ fn texts(set: &AddressSet) -> Vec<String> {
 }
 
 fn told(faults: &[Fault]) -> String {
-    let shown = faults.iter().take(MOST_FAULTS).map(ToString::to_string);
-    let mut told: Vec<_> = shown.collect();
-    if let Some(more @ 1..) = faults.len().checked_sub(MOST_FAULTS) {
-        told.push(format!("and {more} more"));
-    }
-    told.join("; ")
+    listed(faults, MOST_FAULTS, "; ")
 }
 
 /// The conditions of an advertisement: what is wrong with it. Whether it is in effect, speakers tell.

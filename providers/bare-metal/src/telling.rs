@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use landfall_provider_api::{
     Assigned, Family, FamilyPolicy, Ingress, IpMode, Lack, LoadBalancer, Outcome,
-    ProviderCondition, Serving,
+    ProviderCondition, Serving, listed,
 };
 
 use landfall_bare_metal_allocator::{Answer, Given, Refusal};
@@ -178,15 +178,14 @@ fn announced(unannounced: &[&Given]) -> ProviderCondition {
 
 /// The event is MetalLB's object's, of which many Services may be.
 fn not_carried_over(dropped: &BTreeSet<&str>) -> ProviderCondition {
-    let mut told: Vec<_> = dropped.iter().take(MOST_NOTES).copied().collect();
-    let more = dropped.len().saturating_sub(MOST_NOTES);
-    let more = (more > 0).then(|| format!("and {more} more"));
-    told.extend(more.as_deref());
     ProviderCondition {
         type_: DROPPED,
         holds: Some(true),
         reason: "NotCarriedOver",
-        message: format!("of MetalLB's objects: {}", told.join(". ")),
+        message: format!(
+            "of MetalLB's objects: {}",
+            listed(dropped, MOST_NOTES, ". ")
+        ),
         warns: false,
     }
 }

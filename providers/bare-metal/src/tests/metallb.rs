@@ -8,15 +8,9 @@ use landfall_bare_metal_resources::kinds::AddressPool;
 use landfall_provider_api::{Family, LoadBalancer, Outcome};
 use serde_json::{Value, json};
 
-use super::wanted;
+use super::{begun, wanted};
 use crate::metallb::{KINDS, Kind};
 use crate::state::State;
-
-fn begun() -> State {
-    let mut state = State::default();
-    state.begin(Vec::new(), Instant::now());
-    state
-}
 
 fn kind(singular: &str) -> Kind {
     let mut kinds = KINDS.into_iter();

@@ -8,12 +8,21 @@ mod writing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use landfall_provider_api::{
     Affinity, ClusterId, Family, FamilyPolicy, LoadBalancer, LoadBalancerId, Port, Protocol,
     ServiceName, TrafficPolicy,
 };
+
+use crate::state::State;
+
+/// One that gives addresses, and holds none.
+fn begun() -> State {
+    let mut state = State::default();
+    state.begin(Vec::new(), Instant::now());
+    state
+}
 
 /// A load balancer that asks for nothing in particular.
 fn wanted(families: &[Family]) -> LoadBalancer {

@@ -8,16 +8,10 @@ use landfall_bare_metal_resources::kinds::{AddressPool, AddressPoolStatus, Addre
 use landfall_provider_api::{Family, LoadBalancer, Outcome};
 use serde_json::{Value, json};
 
-use super::wanted;
+use super::{begun, wanted};
 use crate::metallb::KINDS;
 use crate::state::{State, spec};
 use crate::{asking, status};
-
-fn begun() -> State {
-    let mut state = State::default();
-    state.begin(Vec::new(), Instant::now());
-    state
-}
 
 fn pool(spec: &Value) -> AddressPool {
     pool_as("a", 1, spec, &Value::Null)

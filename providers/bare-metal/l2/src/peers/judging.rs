@@ -27,7 +27,7 @@ impl Liveness {
         watched_by.extend(meant);
         watched_by.sort_unstable();
         watched_by.dedup();
-        let duties: Vec<_> = self
+        let mut duties: BTreeMap<NodeId, Vec<NodeId>> = self
             .peers
             .iter()
             .filter(|(_, peer)| peer.is_alive)
@@ -39,19 +39,12 @@ impl Liveness {
             })
             .collect();
         self.watched_by = watched_by;
-        let mut before: BTreeMap<NodeId, Duty> = self
-            .peers
-            .iter_mut()
-            .filter_map(|(node, peer)| Some((*node, peer.duty.take()?)))
-            .collect();
-        for (node, others) in duties {
-            let since = before.remove(&node).map_or(now, |it| it.since);
-            if let Some(peer) = self.peers.get_mut(&node) {
-                peer.duty = Some(Duty { since, others });
+        for (node, peer) in &mut self.peers {
+            let since = peer.duty.as_ref().map_or(now, |it| it.since);
+            peer.duty = duties.remove(node).map(|others| Duty { since, others });
+            if peer.duty.is_none() {
+                peer.suspicion = None;
             }
-        }
-        for peer in self.peers.values_mut().filter(|it| it.duty.is_none()) {
-            peer.suspicion = None;
         }
     }
 

@@ -13,7 +13,7 @@ mod peers;
 mod pools;
 mod selectors;
 
-pub use annotations::annotations;
+pub use annotations::{LOAD_BALANCER_IPS, annotations};
 pub use convert::{Converted, Equal, Source, convert};
 pub use kinds::{
     BFDProfileSpec, BGPAdvertisementSpec, BGPPeerSpec, CommunityAlias, CommunitySpec, GROUP,
