@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::liveness::{Action, Liveness};
+use super::action::Action;
+use super::liveness::Liveness;
 use super::message::Body;
-use super::node::NodeId;
+use super::node::{Boot, NodeId};
 use super::peer::{Duty, Suspicion};
 use super::ring::watchers;
 
@@ -13,8 +14,8 @@ use super::ring::watchers;
 const ROUND: Duration = Duration::from_millis(100);
 /// After so many heartbeats' time two watchers' words count as said together.
 const TOGETHER: u32 = 4;
-/// A verdict is said so often to everybody, a heartbeat apart, for a message may be lost.
-const REPEATS: u8 = 3;
+/// What matters is said so often, a heartbeat apart, for a message may be lost.
+pub(super) const REPEATS: u8 = 3;
 
 impl Liveness {
     /// Finds out anew who watches whom.
@@ -50,7 +51,7 @@ impl Liveness {
 
     /// Does what is due. What has come in must have been heard before: a process that was held up
     /// would otherwise take its own silence for that of others.
-    pub fn tick(&mut self, now: Instant) {
+    pub(super) fn tick(&mut self, now: Instant) {
         let gap = now.saturating_duration_since(self.last_tick);
         self.last_tick = now;
         if gap > self.timing.silence() {
@@ -76,6 +77,7 @@ impl Liveness {
         for peer in self.peers.values_mut() {
             peer.suspicion = None;
             peer.suspected_by.clear();
+            peer.is_refused = false;
             peer.heard = peer.heard.map(|_| now);
         }
     }
@@ -86,9 +88,15 @@ impl Liveness {
             self.say(node, Body::Heartbeat);
         }
         for (node, (boot, left)) in std::mem::take(&mut self.verdicts) {
-            self.say_to_all(Body::Dead(node, boot));
+            self.say_to_all(&Body::Dead(node, boot));
             if left > 1 {
                 self.verdicts.insert(node, (boot, left - 1));
+            }
+        }
+        for (node, left) in std::mem::take(&mut self.missed) {
+            self.say(node, Body::Missed);
+            if left > 1 {
+                self.missed.insert(node, left - 1);
             }
         }
     }
@@ -122,13 +130,20 @@ impl Liveness {
             peer.suspicion = Some(Suspicion {
                 since: now,
                 kernel_answered: false,
+                tested: now,
                 asked: None,
             });
             self.actions.push(Action::AskKernel(node));
             self.actions.push(Action::TestLink);
             return;
         };
-        let is_process_dead = silent_for >= self.timing.heartbeat * self.timing.missed_by_process;
+        // The link may come back while nobody else is there to agree.
+        if now >= suspicion.tested + self.timing.silence() {
+            suspicion.tested = now;
+            self.actions.push(Action::TestLink);
+        }
+        let is_process_dead =
+            peer.is_refused || silent_for >= self.timing.heartbeat * self.timing.missed_by_process;
         let has_kernel_had_time = now >= suspicion.since + self.timing.kernel;
         if !is_process_dead && (suspicion.kernel_answered || !has_kernel_had_time) {
             return;
@@ -145,14 +160,19 @@ impl Liveness {
         let is_last = !is_waiting && !others.iter().any(answers);
         let is_link_well = self.link.is_some_and(|at| at >= since);
         if is_agreed || is_last && is_link_well {
-            self.verdicts.insert(node, (boot, REPEATS - 1));
-            self.say_to_all(Body::Dead(node, boot));
-            self.bury(node, now);
+            self.proclaim_dead(node, boot, now);
             return;
         }
         for other in others {
             self.say(other, Body::Suspects(node, boot));
         }
+    }
+
+    /// Says to everybody that a node is dead.
+    pub(super) fn proclaim_dead(&mut self, node: NodeId, boot: Boot, now: Instant) {
+        self.verdicts.insert(node, (boot, REPEATS - 1));
+        self.say_to_all(&Body::Dead(node, boot));
+        self.bury(node, now);
     }
 
     pub(super) fn bury(&mut self, node: NodeId, now: Instant) {

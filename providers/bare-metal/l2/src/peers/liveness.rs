@@ -4,36 +4,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use super::action::Action;
+use super::judging::REPEATS;
 use super::message::{Body, Message};
 use super::node::{Boot, NodeId};
 use super::peer::Peer;
+use super::ring::watchers;
 use super::session::{Fresh, Stale};
 use super::timing::Timing;
 
-/// What the machine wants done, and what it has found out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Send this to that speaker.
-    Send(NodeId, Message),
-    /// Ask a node's kernel whether it is there (ARP or NDP for the node's own address), a few times
-    /// within [`Timing::kernel`], and tell [`Liveness::kernel_answered`].
-    AskKernel(NodeId),
-    /// See whether our own link works: another's frame or a gateway's answer; and tell
-    /// [`Liveness::link_works`].
-    TestLink,
-    /// A speaker lives, that did not or was not known.
-    Lives(NodeId),
-    /// A speaker is dead, or has left.
-    Dead(NodeId),
-}
-
 /// Who lives, as one speaker knows it.
 #[derive(Debug)]
-pub struct Liveness {
+pub(super) struct Liveness {
     pub(super) own: NodeId,
     pub(super) boot: Boot,
     pub(super) timing: Timing,
+    /// When this life began.
+    started: Instant,
     pub(super) sequence: u64,
+    /// The version of what is stated here.
+    pub(super) version: u64,
     pub(super) peers: BTreeMap<NodeId, Peer>,
     /// All speakers, in order, this one among them.
     pub(super) circle: Vec<NodeId>,
@@ -48,17 +38,21 @@ pub struct Liveness {
     pub(super) link: Option<Instant>,
     /// Verdicts that are yet to be repeated, and how often.
     pub(super) verdicts: BTreeMap<NodeId, (Boot, u8)>,
+    /// Who is yet to be told so often that it was taken for dead.
+    pub(super) missed: BTreeMap<NodeId, u8>,
     pub(super) actions: Vec<Action>,
 }
 
 impl Liveness {
     /// A speaker that begins a life.
-    pub fn new(own: NodeId, boot: Boot, timing: Timing, now: Instant) -> Self {
+    pub(super) fn new(own: NodeId, boot: Boot, timing: Timing, now: Instant) -> Self {
         Self {
             own,
             boot,
             timing,
+            started: now,
             sequence: 0,
+            version: 0,
             peers: BTreeMap::new(),
             circle: vec![own],
             watched_by: Vec::new(),
@@ -68,12 +62,13 @@ impl Liveness {
             last_tick: now,
             link: None,
             verdicts: BTreeMap::new(),
+            missed: BTreeMap::new(),
             actions: Vec::new(),
         }
     }
 
     /// Takes in who the other speakers are. One that is no longer among them is forgotten.
-    pub fn members(&mut self, others: &BTreeSet<NodeId>, now: Instant) {
+    pub(super) fn members(&mut self, others: &BTreeSet<NodeId>, now: Instant) {
         let known = std::mem::take(&mut self.peers);
         for (node, peer) in known {
             if others.contains(&node) {
@@ -94,17 +89,22 @@ impl Liveness {
     }
 
     /// Whether a speaker lives, as far as is known.
-    pub fn lives(&self, node: NodeId) -> bool {
+    pub(super) fn lives(&self, node: NodeId) -> bool {
         node == self.own || self.peers.get(&node).is_some_and(|it| it.is_alive)
     }
 
+    /// The present life of another, as far as it is known.
+    pub(super) fn boot_of(&self, node: NodeId) -> Option<Boot> {
+        self.peers.get(&node)?.session.boot()
+    }
+
     /// What is to be done since this was asked last.
-    pub fn take_actions(&mut self) -> Vec<Action> {
+    pub(super) fn take_actions(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.actions)
     }
 
     /// When [`tick`](Self::tick) has something to do next.
-    pub fn next_tick(&self) -> Instant {
+    pub(super) fn next_tick(&self) -> Instant {
         let suspicions = self.peers.values().filter_map(|peer| {
             let suspicion = peer.suspicion?;
             let kernel = suspicion.since + self.timing.kernel;
@@ -120,7 +120,7 @@ impl Liveness {
     }
 
     /// The kernel of a suspected node has answered.
-    pub fn kernel_answered(&mut self, node: NodeId) {
+    pub(super) fn kernel_answered(&mut self, node: NodeId) {
         if let Some(suspicion) = self
             .peers
             .get_mut(&node)
@@ -130,17 +130,27 @@ impl Liveness {
         }
     }
 
+    /// The kernel of a node has said that nobody listens there (ICMP, port unreachable). It proves
+    /// nothing by itself, since anybody can say so; of a node that is silent it tells that its process
+    /// is not merely held up.
+    pub(super) fn port_refused(&mut self, node: NodeId) {
+        if let Some(peer) = self.peers.get_mut(&node) {
+            peer.is_refused = true;
+        }
+    }
+
     /// Our own link works: a frame of another host has come in.
-    pub fn link_works(&mut self, now: Instant) {
+    pub(super) fn link_works(&mut self, now: Instant) {
         self.link = Some(now);
     }
 
     /// Takes in a message, whose sender has been authenticated.
-    pub fn hear(&mut self, message: &Message, now: Instant) -> Result<(), Stale> {
+    pub(super) fn hear(&mut self, message: &Message, now: Instant) -> Result<(), Stale> {
         let (own, from) = (self.boot, message.from);
-        let Some(peer) = self.peers.get_mut(&from) else {
-            return Ok(());
-        };
+        if from == self.own {
+            return Err(Stale::OfOwnName);
+        }
+        let peer = self.peers.get_mut(&from).ok_or(Stale::OfStranger)?;
         let fresh = match peer.session.hear(own, message) {
             Ok(fresh) => fresh,
             Err(Stale::ForAnotherLife) => {
@@ -151,6 +161,7 @@ impl Liveness {
         };
         peer.heard = Some(now);
         peer.suspicion = None;
+        peer.is_refused = false;
         peer.suspected_by.clear();
         let was_alive = peer.is_alive;
         peer.is_alive = message.body != Body::Leaves;
@@ -165,11 +176,12 @@ impl Liveness {
         if is_alive != was_alive {
             self.arrange(now);
         }
-        self.take_in(from, message.body, now);
+        self.take_in(from, &message.body, now);
         if is_alive && fresh == Fresh::Begins {
             // It may not know yet that we know it.
             self.say(from, Body::Heartbeat);
         } else if is_alive && !was_alive {
+            self.missed.insert(from, REPEATS - 1);
             self.say(from, Body::Missed);
         }
         Ok(())
@@ -186,8 +198,8 @@ impl Liveness {
         }
     }
 
-    fn take_in(&mut self, from: NodeId, body: Body, now: Instant) {
-        match body {
+    fn take_in(&mut self, from: NodeId, body: &Body, now: Instant) {
+        match *body {
             Body::Suspects(node, boot) => self.hear_suspicion(from, node, boot, now),
             Body::Hears(node, boot) => {
                 if let Some(peer) = self.known(node, boot) {
@@ -195,12 +207,21 @@ impl Liveness {
                 }
             }
             Body::Dead(node, boot) => {
-                if self.known(node, boot).is_some_and(|it| it.is_alive) {
-                    self.bury(node, now);
+                let Some(peer) = self.known(node, boot).filter(|it| it.is_alive) else {
+                    return;
+                };
+                // Who says so may have said it to us alone, since we asked.
+                match peer.suspicion {
+                    Some(_) => self.proclaim_dead(node, boot, now),
+                    None => self.bury(node, now),
                 }
             }
-            Body::Missed => self.say_to_all(Body::Heartbeat),
-            Body::Heartbeat | Body::Leaves => {}
+            Body::Missed => self.say_to_all(&Body::Heartbeat),
+            Body::Heartbeat
+            | Body::Leaves
+            | Body::Ask
+            | Body::Change { .. }
+            | Body::Whole { .. } => {}
         }
     }
 
@@ -212,27 +233,52 @@ impl Liveness {
 
     fn hear_suspicion(&mut self, from: NodeId, node: NodeId, boot: Boot, now: Instant) {
         let silence = self.timing.silence();
-        let Some(peer) = self.known(node, boot) else {
-            return;
+        let is_long_ago = |at: Instant| now.saturating_duration_since(at) >= silence;
+        let is_new = !is_long_ago(self.started);
+        let (is_alive, is_heard, is_judged) = match self.known(node, boot) {
+            Some(peer) => {
+                peer.suspected_by.insert(from, now);
+                let is_heard = !peer.heard.is_none_or(is_long_ago);
+                (peer.is_alive, is_heard, peer.duty.is_some())
+            }
+            // It has said nothing to this life of ours, which may have been too short.
+            None if is_new => return,
+            None => (true, false, false),
         };
-        let hears_it = peer
-            .heard
-            .is_some_and(|heard| now.saturating_duration_since(heard) < silence);
-        peer.suspected_by.insert(from, now);
-        if hears_it {
-            self.say(from, Body::Hears(node, boot));
+        let answer = if !is_alive {
+            // It was found dead before, when the one who asks was not there, or did not hear of it.
+            Some(Body::Dead(node, boot))
+        } else if is_heard {
+            Some(Body::Hears(node, boot))
+        } else if is_judged {
+            // Our turn to ask comes, or has come.
+            None
+        } else {
+            self.agrees(node, boot)
+        };
+        if let Some(answer) = answer {
+            self.say(from, answer);
         }
     }
 
-    /// Says to everybody that this speaker ends, whose addresses have gone to others.
-    pub fn leave(&mut self) {
-        self.say_to_all(Body::Leaves);
+    /// "I hear nothing of it either", from one who would hear it.
+    fn agrees(&self, node: NodeId, boot: Boot) -> Option<Body> {
+        let is_among = |is_away: &dyn Fn(NodeId) -> bool| {
+            watchers(node, &self.circle, self.timing.watchers, is_away).contains(&self.own)
+        };
+        let is_told = is_among(&|_| false) || is_among(&|it| !self.lives(it));
+        is_told.then_some(Body::Suspects(node, boot))
     }
 
-    pub(super) fn say_to_all(&mut self, body: Body) {
+    /// Says to everybody that this speaker ends, whose addresses have gone to others.
+    pub(super) fn leave(&mut self) {
+        self.say_to_all(&Body::Leaves);
+    }
+
+    pub(super) fn say_to_all(&mut self, body: &Body) {
         let all: Vec<NodeId> = self.peers.keys().copied().collect();
         for node in all {
-            self.say(node, body);
+            self.say(node, body.clone());
         }
     }
 
@@ -250,6 +296,7 @@ impl Liveness {
             boot: self.boot,
             sequence: self.sequence,
             echo,
+            version: self.version,
             body,
         };
         self.actions.push(Action::Send(to, message));

@@ -13,6 +13,8 @@ pub(super) struct Peer {
     pub(super) is_alive: bool,
     /// When it was last heard, by us.
     pub(super) heard: Option<Instant>,
+    /// Its kernel has said, since it was last heard, that nobody listens there.
+    pub(super) is_refused: bool,
     /// If we are to watch it.
     pub(super) duty: Option<Duty>,
     pub(super) suspicion: Option<Suspicion>,
@@ -34,6 +36,8 @@ pub(super) struct Duty {
 pub(super) struct Suspicion {
     pub(super) since: Instant,
     pub(super) kernel_answered: bool,
+    /// When our own link was last tested.
+    pub(super) tested: Instant,
     /// When the other watchers were first asked.
     pub(super) asked: Option<Instant>,
 }

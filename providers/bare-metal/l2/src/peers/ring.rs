@@ -6,7 +6,7 @@ use super::node::NodeId;
 /// `is_away` names. As many as asked for, or all that there are. The circle is in order.
 ///
 /// A speaker that comes or goes changes the watchers of its few predecessors and of nobody else.
-pub fn watchers(
+pub(super) fn watchers(
     node: NodeId,
     circle: &[NodeId],
     count: usize,

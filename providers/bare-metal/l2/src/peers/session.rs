@@ -9,7 +9,7 @@ const MOST_RETIRED: usize = 64;
 
 /// What is known of another speaker's lives.
 #[derive(Debug, Default)]
-pub struct Session {
+pub(super) struct Session {
     boot: Option<Boot>,
     sequence: u64,
     /// Its lives before, as far as they were heard of.
@@ -18,7 +18,7 @@ pub struct Session {
 
 /// A message that counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fresh {
+pub(super) enum Fresh {
     /// The next of a life that is known.
     Continues,
     /// The first of another life than the one known: it was started again.
@@ -38,16 +38,22 @@ pub enum Stale {
     /// The same or a later one was heard already.
     #[error("heard before")]
     HeardBefore,
+    /// It is of nobody that is known here.
+    #[error("of a stranger")]
+    OfStranger,
+    /// It is said to be of this very speaker: another runs for a node of the same name.
+    #[error("of our own name")]
+    OfOwnName,
 }
 
 impl Session {
     /// Its present life, as far as it is known.
-    pub fn boot(&self) -> Option<Boot> {
+    pub(super) fn boot(&self) -> Option<Boot> {
         self.boot
     }
 
     /// Whether a message counts, for this life of ours.
-    pub fn hear(&mut self, own: Boot, message: &Message) -> Result<Fresh, Stale> {
+    pub(super) fn hear(&mut self, own: Boot, message: &Message) -> Result<Fresh, Stale> {
         if message.echo != Some(own) {
             return Err(Stale::ForAnotherLife);
         }
@@ -73,7 +79,7 @@ impl Session {
 
     /// The life to be echoed to a speaker that says it in a message that does not count yet. It does
     /// not count as known: only who answers with an echo has shown that it lives.
-    pub fn to_echo(&self, message: &Message) -> Option<Boot> {
+    pub(super) fn to_echo(&self, message: &Message) -> Option<Boot> {
         (!self.retired.contains(&message.boot)).then_some(message.boot)
     }
 }
@@ -92,6 +98,7 @@ mod tests {
             boot: Boot(boot),
             sequence,
             echo,
+            version: 0,
             body: Body::Leaves,
         }
     }

@@ -1,33 +1,36 @@
 //! How messages are written and authenticated: a datagram each.
 //!
 //! ```text
-//! 0        2         3     4    12     20     28         36     44      45
-//! +--------+---------+-----+----+------+------+----------+------+-------+---------------+-----+
-//! | "LF"   | version | key | to | from | boot | sequence | echo | kind  | node and boot | tag |
-//! +--------+---------+-----+----+------+------+----------+------+-------+---------------+-----+
+//! 0      2          3     4    12     20     28         36     44       52     53
+//! +------+----------+-----+----+------+------+----------+------+--------+------+------+-----+
+//! | "LF" | protocol | key | to | from | boot | sequence | echo | stated | kind | body | tag |
+//! +------+----------+-----+----+------+------+----------+------+--------+------+------+-----+
 //! ```
 //!
 //! Numbers are big-endian. `key` is the first byte of the key's SHA-256, so that two keys may be valid
-//! while they are changed; the node and its boot stand only in messages about another node. The tag is
-//! HMAC-SHA-256 (RFC 2104, FIPS 180-4) over all before it.
+//! while they are changed; `stated` is the version of the sender's statement. The body of a message
+//! about another node is that node and its boot; of a change the version before it (8) and entries; of a
+//! whole statement the part, how many there are (2 each), and entries. The tag is HMAC-SHA-256
+//! (RFC 2104, FIPS 180-4) over all before it.
 
 use std::fmt;
 
 use ring::{digest, hmac};
 
+use super::entries::{self, ROOM, Reader};
 use super::message::{Body, Message};
 use super::node::{Boot, NodeId};
 
 const MAGIC: [u8; 2] = *b"LF";
-const VERSION: u8 = 1;
+const PROTOCOL: u8 = 1;
 /// Length of what every message has, without the tag.
-const HEAD: usize = 45;
-/// Length of a node and its boot.
-const SUBJECT: usize = 16;
+const HEAD: usize = 53;
+/// Longest of what stands in a body before entries.
+const BEFORE_ENTRIES: usize = 8;
 /// Length of the tag.
 const TAG: usize = digest::SHA256_OUTPUT_LEN;
 /// Longest datagram.
-pub const LONGEST: usize = HEAD + SUBJECT + TAG;
+pub const LONGEST: usize = HEAD + BEFORE_ENTRIES + ROOM + TAG;
 
 /// Why a datagram is dropped. Each has a name to be counted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
@@ -39,8 +42,8 @@ pub enum Refused {
     #[error("not ours")]
     NotOurs,
     /// Another version of this protocol.
-    #[error("version")]
-    Version,
+    #[error("protocol")]
+    Protocol,
     /// None of our keys can have made it.
     #[error("unknown key")]
     UnknownKey,
@@ -53,6 +56,9 @@ pub enum Refused {
     /// A kind of message that is not known.
     #[error("kind")]
     Kind,
+    /// A body that is not what its kind says.
+    #[error("body")]
+    Body,
 }
 
 /// A key, and by what it is known.
@@ -89,25 +95,21 @@ impl Keys {
 
     /// Writes a message.
     pub fn seal(&self, to: NodeId, message: &Message) -> Vec<u8> {
-        let (kind, subject) = match message.body {
-            Body::Heartbeat => (0, None),
-            Body::Suspects(node, boot) => (1, Some((node, boot))),
-            Body::Hears(node, boot) => (2, Some((node, boot))),
-            Body::Dead(node, boot) => (3, Some((node, boot))),
-            Body::Missed => (4, None),
-            Body::Leaves => (5, None),
-        };
-        let mut datagram = Vec::with_capacity(LONGEST);
+        let mut datagram = Vec::with_capacity(HEAD + TAG);
         datagram.extend(MAGIC);
-        datagram.extend([VERSION, self.current.id]);
+        datagram.extend([PROTOCOL, self.current.id]);
         let echo = message.echo.map_or(0, |it| it.0);
-        let numbers = [to.0, message.from.0, message.boot.0, message.sequence, echo];
-        datagram.extend(numbers.iter().flat_map(|it| it.to_be_bytes()));
-        datagram.push(kind);
-        if let Some((node, boot)) = subject {
-            datagram.extend(node.0.to_be_bytes());
-            datagram.extend(boot.0.to_be_bytes());
+        for number in [
+            to.0,
+            message.from.0,
+            message.boot.0,
+            message.sequence,
+            echo,
+            message.version,
+        ] {
+            datagram.extend(number.to_be_bytes());
         }
+        write_body(&message.body, &mut datagram);
         let tag = hmac::sign(&self.current.key, &datagram);
         datagram.extend(tag.as_ref());
         datagram
@@ -115,14 +117,17 @@ impl Keys {
 
     /// Reads a datagram that came to this speaker.
     pub fn open(&self, own: NodeId, datagram: &[u8]) -> Result<Message, Refused> {
+        if datagram.len() > LONGEST {
+            return Err(Refused::Length);
+        }
         let length = datagram.len().checked_sub(TAG).ok_or(Refused::Length)?;
         let (said, tag) = datagram.split_at(length);
-        let (head, subject) = said.split_at_checked(HEAD).ok_or(Refused::Length)?;
+        let (head, body) = said.split_at_checked(HEAD).ok_or(Refused::Length)?;
         if head[..2] != MAGIC {
             return Err(Refused::NotOurs);
         }
-        if head[2] != VERSION {
-            return Err(Refused::Version);
+        if head[2] != PROTOCOL {
+            return Err(Refused::Protocol);
         }
         let keys = [Some(&self.current), self.other.as_ref()];
         let keys = keys.into_iter().flatten();
@@ -133,37 +138,95 @@ impl Keys {
         if !keys.any(|key| hmac::verify(&key.key, said, tag).is_ok()) {
             return Err(Refused::Authentication);
         }
-        let number = |bytes: &[u8], at: usize| {
-            let mut number = [0; 8];
-            number.copy_from_slice(&bytes[at..at + 8]);
-            u64::from_be_bytes(number)
-        };
-        if number(head, 4) != own.0 {
+        let mut reader = Reader(&head[4..HEAD - 1]);
+        let mut number = || reader.number().ok_or(Refused::Length);
+        let to = number()?;
+        if to != own.0 {
             return Err(Refused::ForAnother);
         }
-        let of_node = |make: fn(NodeId, Boot) -> Body| {
-            let is_there = subject.len() == SUBJECT;
-            let body = is_there.then(|| make(NodeId(number(subject, 0)), Boot(number(subject, 8))));
-            body.ok_or(Refused::Length)
-        };
-        let of_none = |body| subject.is_empty().then_some(body).ok_or(Refused::Length);
-        let body = match head[44] {
-            0 => of_none(Body::Heartbeat)?,
-            1 => of_node(Body::Suspects)?,
-            2 => of_node(Body::Hears)?,
-            3 => of_node(Body::Dead)?,
-            4 => of_none(Body::Missed)?,
-            5 => of_none(Body::Leaves)?,
-            _ => return Err(Refused::Kind),
-        };
         Ok(Message {
-            from: NodeId(number(head, 12)),
-            boot: Boot(number(head, 20)),
-            sequence: number(head, 28),
-            echo: Some(number(head, 36)).filter(|it| *it != 0).map(Boot),
-            body,
+            from: NodeId(number()?),
+            boot: Boot(number()?),
+            sequence: number()?,
+            echo: Some(number()?).filter(|it| *it != 0).map(Boot),
+            version: number()?,
+            body: read_body(head[HEAD - 1], body)?,
         })
     }
+}
+
+fn write_body(body: &Body, to: &mut Vec<u8>) {
+    let kind = match body {
+        Body::Heartbeat => 0,
+        Body::Suspects(..) => 1,
+        Body::Hears(..) => 2,
+        Body::Dead(..) => 3,
+        Body::Missed => 4,
+        Body::Leaves => 5,
+        Body::Ask => 6,
+        Body::Change { .. } => 7,
+        Body::Whole { .. } => 8,
+    };
+    to.push(kind);
+    match body {
+        Body::Heartbeat | Body::Missed | Body::Leaves | Body::Ask => {}
+        Body::Suspects(node, boot) | Body::Hears(node, boot) | Body::Dead(node, boot) => {
+            to.extend(node.0.to_be_bytes());
+            to.extend(boot.0.to_be_bytes());
+        }
+        Body::Change { before, entries } => {
+            to.extend(before.to_be_bytes());
+            entries::write_all(entries, to);
+        }
+        Body::Whole {
+            part,
+            parts,
+            entries,
+        } => {
+            to.extend(part.to_be_bytes());
+            to.extend(parts.to_be_bytes());
+            entries::write_all(entries, to);
+        }
+    }
+}
+
+fn read_body(kind: u8, bytes: &[u8]) -> Result<Body, Refused> {
+    let mut reader = Reader(bytes);
+    let of_none = |body| bytes.is_empty().then_some(body).ok_or(Refused::Body);
+    let mut of_node = |make: fn(NodeId, Boot) -> Body| {
+        let (node, boot) = (reader.number()?, reader.number()?);
+        let is_all = reader.0.is_empty();
+        is_all.then(|| make(NodeId(node), Boot(boot)))
+    };
+    match kind {
+        0 => of_none(Body::Heartbeat),
+        1 => of_node(Body::Suspects).ok_or(Refused::Body),
+        2 => of_node(Body::Hears).ok_or(Refused::Body),
+        3 => of_node(Body::Dead).ok_or(Refused::Body),
+        4 => of_none(Body::Missed),
+        5 => of_none(Body::Leaves),
+        6 => of_none(Body::Ask),
+        7 => read_change(reader).ok_or(Refused::Body),
+        8 => read_whole(reader).ok_or(Refused::Body),
+        _ => Err(Refused::Kind),
+    }
+}
+
+fn read_change(mut reader: Reader<'_>) -> Option<Body> {
+    let before = reader.number()?;
+    let entries = entries::read(reader.0)?;
+    Some(Body::Change { before, entries })
+}
+
+fn read_whole(mut reader: Reader<'_>) -> Option<Body> {
+    let part = reader.array().map(u16::from_be_bytes)?;
+    let parts = reader.array().map(u16::from_be_bytes)?;
+    let entries = entries::read(reader.0)?;
+    (part < parts).then_some(Body::Whole {
+        part,
+        parts,
+        entries,
+    })
 }
 
 impl fmt::Debug for Keys {
@@ -176,12 +239,19 @@ impl fmt::Debug for Keys {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::statement::Entry;
     use super::*;
 
     const OWN: NodeId = NodeId(7);
 
     fn keys() -> Keys {
         Keys::new(b"the key of this cluster", None)
+    }
+
+    fn entries() -> impl Strategy<Value = Vec<Entry>> {
+        let entries = prop::collection::vec(entries::tests::entry(), 0..20);
+        // As many as fit into one message.
+        entries.prop_map(|it| entries::chunks(it).into_iter().next().unwrap_or_default())
     }
 
     fn message() -> impl Strategy<Value = Message> {
@@ -193,17 +263,25 @@ mod tests {
             subject().prop_map(|(node, boot)| Body::Dead(node, boot)),
             Just(Body::Missed),
             Just(Body::Leaves),
+            Just(Body::Ask),
+            (any::<u64>(), entries())
+                .prop_map(|(before, entries)| Body::Change { before, entries }),
+            (any::<u16>(), 1_u16.., entries()).prop_map(|(part, parts, entries)| Body::Whole {
+                part: part % parts,
+                parts,
+                entries,
+            }),
         ];
         let echo = prop::option::of(1..u64::MAX);
-        (any::<u64>(), any::<u64>(), any::<u64>(), echo, body).prop_map(
-            |(from, boot, sequence, echo, body)| Message {
-                from: NodeId(from),
-                boot: Boot(boot),
-                sequence,
-                echo: echo.map(Boot),
-                body,
-            },
-        )
+        let numbers = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>());
+        (numbers, echo, body).prop_map(|(numbers, echo, body)| Message {
+            from: NodeId(numbers.0),
+            boot: Boot(numbers.1),
+            sequence: numbers.2,
+            echo: echo.map(Boot),
+            version: numbers.3,
+            body,
+        })
     }
 
     proptest! {
@@ -245,6 +323,7 @@ mod tests {
             boot: Boot(2),
             sequence: 3,
             echo: None,
+            version: 4,
             body: Body::Heartbeat,
         }
     }
@@ -276,10 +355,10 @@ mod tests {
     }
 
     #[test]
-    fn another_version_says_so() {
+    fn another_protocol_says_so() {
         let mut datagram = keys().seal(OWN, &heartbeat());
         datagram[2] = 2;
-        assert_eq!(keys().open(OWN, &datagram), Err(Refused::Version));
+        assert_eq!(keys().open(OWN, &datagram), Err(Refused::Protocol));
         datagram[0] = b'X';
         assert_eq!(keys().open(OWN, &datagram), Err(Refused::NotOurs));
     }

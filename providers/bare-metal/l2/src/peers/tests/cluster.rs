@@ -2,9 +2,11 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::peers::{Action, Boot, Liveness, Message, NodeId, Timing};
+use crate::peers::{Action, Agreement, Boot, Message, NodeId, Timing, Turn, Wish};
 
 /// How long a message takes, and a kernel's answer.
 const LATENCY: Duration = Duration::from_micros(300);
@@ -13,7 +15,8 @@ const SLACK: Duration = Duration::from_millis(1);
 
 /// One node.
 struct Node {
-    machine: Liveness,
+    name: Arc<str>,
+    machine: Agreement,
     /// When it is woken next.
     due: Instant,
     /// Whether its process runs; one that does not hears when it runs again.
@@ -24,6 +27,8 @@ struct Node {
     is_connected: bool,
     /// Whom it holds for alive, with when that changed last.
     pub(super) living: BTreeMap<NodeId, Instant>,
+    /// What it announces.
+    announced: BTreeSet<IpAddr>,
 }
 
 /// What is under way.
@@ -44,6 +49,10 @@ pub(super) struct Cluster {
     messages: Vec<Message>,
     sent: usize,
     boots: u64,
+    /// Who may announce what.
+    wishes: BTreeMap<IpAddr, Vec<NodeId>>,
+    /// Who has told the neighbours again, and of what.
+    pub(super) reasserted: Vec<(NodeId, IpAddr)>,
     random: u64,
     /// Of a thousand frames so many are lost.
     pub(super) loss: u64,
@@ -67,6 +76,8 @@ impl Cluster {
             messages: Vec::new(),
             sent: 0,
             boots: 0,
+            wishes: BTreeMap::new(),
+            reasserted: Vec::new(),
             random: 0x9e37_79b9_7f4a_7c15,
             loss: 0,
             deaf: BTreeSet::new(),
@@ -74,9 +85,9 @@ impl Cluster {
             errors: Vec::new(),
         };
         for number in 0..count {
-            cluster.boot(NodeId::of(&format!("node-{number}")));
+            cluster.boot(format!("node-{number}").into());
         }
-        let all: BTreeSet<_> = cluster.ids().into_iter().collect();
+        let all: BTreeSet<_> = cluster.names();
         for id in cluster.ids() {
             cluster.node(id).machine.members(&all, start);
             cluster.act(id);
@@ -85,25 +96,89 @@ impl Cluster {
         cluster
     }
 
+    fn names(&self) -> BTreeSet<Arc<str>> {
+        self.nodes.values().map(|it| it.name.clone()).collect()
+    }
+
     pub(super) fn ids(&self) -> Vec<NodeId> {
         self.nodes.keys().copied().collect()
     }
 
     /// Starts a node's process, for the first time or again.
-    pub(super) fn boot(&mut self, id: NodeId) {
+    fn boot(&mut self, name: Arc<str>) {
         self.boots += 1;
-        let all: BTreeSet<_> = self.ids().into_iter().collect();
-        let mut machine = Liveness::new(id, Boot(self.boots), self.timing, self.now);
-        machine.members(&all, self.now);
+        let mut machine = Agreement::new(&name, Boot(self.boots), self.timing, self.now);
+        machine.members(&self.names(), self.now);
+        for (address, candidates) in &self.wishes {
+            machine.want(*address, Some(wish(candidates)), self.now);
+        }
+        let id = NodeId::of(&name);
         let node = Node {
+            name,
             machine,
             due: self.now,
             is_running: true,
             waiting: Vec::new(),
             is_connected: true,
             living: BTreeMap::new(),
+            announced: BTreeSet::new(),
         };
         self.nodes.insert(id, node);
+    }
+
+    /// Starts a node's process again.
+    pub(super) fn restart(&mut self, id: NodeId) {
+        let is_connected = self.nodes[&id].is_connected;
+        self.boot(self.nodes[&id].name.clone());
+        self.node(id).is_connected = is_connected;
+        self.act(id);
+    }
+
+    /// Says to all who may announce an address, the best first; nobody: it is not to be.
+    pub(super) fn want(&mut self, address: IpAddr, candidates: &[NodeId]) {
+        self.wishes.insert(address, candidates.to_vec());
+        for id in self.ids() {
+            self.tell(id, address, candidates);
+        }
+    }
+
+    /// Says it to one alone, as if others were yet to hear it.
+    pub(super) fn tell(&mut self, id: NodeId, address: IpAddr, candidates: &[NodeId]) {
+        let now = self.now;
+        self.node(id)
+            .machine
+            .want(address, Some(wish(candidates)), now);
+        self.act(id);
+    }
+
+    /// Who announces an address, of those that run.
+    pub(super) fn announcers(&self, address: IpAddr) -> Vec<NodeId> {
+        let nodes = self.nodes.iter();
+        let announcers = nodes.filter(|(_, it)| it.is_running && it.announced.contains(&address));
+        announcers.map(|(id, _)| *id).collect()
+    }
+
+    pub(super) fn is_running(&self, id: NodeId) -> bool {
+        self.nodes[&id].is_running
+    }
+
+    pub(super) fn is_connected(&self, id: NodeId) -> bool {
+        self.nodes[&id].is_connected
+    }
+
+    /// Tells one who had an address before all were started anew.
+    pub(super) fn remember(&mut self, id: NodeId, address: IpAddr, owner: NodeId) {
+        self.node(id).machine.remember(address, owner);
+    }
+
+    /// Who has an address, as far as one of them knows.
+    pub(super) fn owner_by(&self, id: NodeId, address: IpAddr) -> Option<NodeId> {
+        self.nodes[&id].machine.owner(address)
+    }
+
+    /// Plugs a cable in again.
+    pub(super) fn join(&mut self, id: NodeId) {
+        self.node(id).is_connected = true;
     }
 
     fn node(&mut self, id: NodeId) -> &mut Node {
@@ -137,7 +212,8 @@ impl Cluster {
     }
 
     pub(super) fn leave(&mut self, id: NodeId) {
-        self.node(id).machine.leave();
+        let now = self.now;
+        self.node(id).machine.leave(now);
         self.act(id);
         self.stop(id);
     }
@@ -219,7 +295,7 @@ impl Cluster {
                 if !self.passes(from, to) {
                     return;
                 }
-                let message = self.messages[message];
+                let message = self.messages[message].clone();
                 let node = self.node(to);
                 if node.is_running {
                     let _ = node.machine.hear(&message, now);
@@ -266,6 +342,19 @@ impl Cluster {
                     }
                     continue;
                 }
+                Action::Turn(address, Turn::Claimed { .. }) => {
+                    self.node(id).announced.insert(address);
+                    continue;
+                }
+                Action::Turn(address, Turn::Released) => {
+                    self.node(id).announced.remove(&address);
+                    continue;
+                }
+                Action::Turn(address, Turn::Reasserted) => {
+                    self.reasserted.push((id, address));
+                    continue;
+                }
+                Action::Moved(_) => continue,
             };
             self.sent += 1;
             self.flights
@@ -273,5 +362,13 @@ impl Cluster {
         }
         let node = self.node(id);
         node.due = node.machine.next_tick() + SLACK;
+    }
+}
+
+fn wish(candidates: &[NodeId]) -> Wish {
+    let candidates = Arc::from(candidates);
+    Wish {
+        candidates,
+        keeps_until_taken: false,
     }
 }

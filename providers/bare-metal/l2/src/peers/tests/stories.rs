@@ -212,7 +212,7 @@ fn one_that_is_started_again_is_known_again_and_nobody_else_is_disturbed() {
         let (node, all) = (cluster.ids()[0], without(&cluster, &[]));
         cluster.stop(node);
         cluster.run(ms(500));
-        cluster.boot(node);
+        cluster.restart(node);
         cluster.until(ms(200), |it| know(it, &all));
         cluster.run(ms(1000));
         assert_eq!(cluster.errors, [], "{count}");
