@@ -52,6 +52,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["landfall-mock-cloud-wire", "landfall-provider-api"],
     ),
     ("landfall-service", &["landfall-provider-api"]),
+    (
+        "landfall-test-network",
+        &["landfall-bare-metal-l2", "landfall-test-process"],
+    ),
     ("landfall-test-process", &[]),
     ("landfall-watch", &[]),
 ];

@@ -20,6 +20,8 @@ pub(crate) const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1
 /// Hop limit of what no router may have passed on (RFC 4861, section 11.2).
 const HOP_LIMIT: u8 = 255;
 
+/// Type of the option Source Link-layer Address, and its length in units of eight bytes.
+const SOURCE_LINK_LAYER_ADDRESS: [u8; 2] = [1, 1];
 /// Type of the option Target Link-layer Address, and its length in units of eight bytes.
 const TARGET_LINK_LAYER_ADDRESS: [u8; 2] = [2, 1];
 
@@ -170,6 +172,21 @@ impl Solicitation {
     /// Whether it asks, with no address of its own, whether somebody has the target.
     pub fn is_probe(&self) -> bool {
         self.source.is_unspecified()
+    }
+
+    /// Asks everybody who has an address (RFC 4861, section 7.2.2).
+    pub fn request(mac: Mac, source: Ipv6Addr, target: Ipv6Addr) -> Frame {
+        let group = solicited_node(target);
+        let mut body = [0; 24];
+        body[..16].copy_from_slice(&target.octets());
+        body[16..18].copy_from_slice(&SOURCE_LINK_LAYER_ADDRESS);
+        body[18..].copy_from_slice(&mac.0);
+        frame(
+            (mac, Mac::of_group(group)),
+            (source, group),
+            Icmpv6Type::NeighborSolicitation,
+            &body,
+        )
     }
 
     /// Asks whether somebody has an address (RFC 4862, section 5.4.2).

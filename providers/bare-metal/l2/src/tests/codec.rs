@@ -37,6 +37,22 @@ fn a_probe_says_nothing_of_an_address_of_the_one_who_asks() {
 }
 
 #[test]
+fn a_request_says_who_asks_and_where_to_answer() {
+    let asker: Ipv6Addr = "2001:db8::1".parse().unwrap();
+    let frame = Solicitation::request(OWN, asker, V6);
+    let group = solicited_node(V6);
+    assert_eq!(frame[..6], Mac::of_group(group).0);
+    let expected = Solicitation {
+        link_source: OWN,
+        source: asker,
+        destination: group,
+        target: V6,
+        source_mac: Some(OWN),
+    };
+    assert_eq!(hear(&frame), Ok(Some(Heard::Solicitation(expected))));
+}
+
+#[test]
 fn an_announcement_of_an_ipv6_address_overrides_and_reaches_all_nodes() {
     let flags = 0x20;
     let to = (Mac::of_group(ALL_NODES), ALL_NODES);
