@@ -168,8 +168,8 @@ impl Probe {
         };
         let second = owners.iter().find(|it| it.by != first.by);
         let answers = self.answers().into_iter();
-        let in_time = answers.filter(|it| (since..until).contains(&it.at));
-        let other = in_time.filter(|it| it.by != last.by).next_back();
+        let mut in_time = answers.filter(|it| (since..until).contains(&it.at));
+        let other = in_time.rfind(|it| it.by != last.by);
         let (Some(second), Some(other)) = (second, other) else {
             return Duration::ZERO;
         };
