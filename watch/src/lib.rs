@@ -3,10 +3,12 @@
 
 mod explain;
 mod health;
+mod kind;
 mod wait;
 mod watched;
 
 pub use explain::explain;
 pub use health::Health;
+pub use kind::Kind;
 pub use wait::sleep_until;
-pub use watched::watched;
+pub use watched::{watched, watched_of};

@@ -47,9 +47,31 @@ pub fn watched<K>(
 where
     K: Resource + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
 {
+    watched_of(
+        api,
+        watcher::Config::default(),
+        what,
+        health,
+        doubt,
+        prepare,
+    )
+}
+
+/// The same, of the objects that `selected` selects.
+pub fn watched_of<K>(
+    api: Api<K>,
+    selected: watcher::Config,
+    what: &'static str,
+    health: Health,
+    doubt: Arc<Notify>,
+    prepare: fn(&mut K),
+) -> impl Stream<Item = Event<K>> + Send + use<K>
+where
+    K: Resource + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
+{
     let again = api.clone();
     let start = move || {
-        watcher::watcher(again.clone(), watcher::Config::default())
+        watcher::watcher(again.clone(), selected.clone())
             .default_backoff()
             .modify(prepare)
             .boxed()

@@ -5,16 +5,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures::future::try_join_all;
-use futures::{FutureExt, Stream, StreamExt};
+use futures::FutureExt;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
-use kube::runtime::watcher::Event;
 use kube::{Api, Client, Resource, ResourceExt};
 use landfall_bare_metal_resources::kinds::{
     AddressPool, AddressReservation, BGPAdvertisement, L2Advertisement,
 };
 use landfall_provider_api::Error;
-use landfall_watch::{Health, explain, watched};
+use landfall_watch::{Health, Kind, explain, watched};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -118,78 +117,6 @@ impl Follower {
             at: |key: &K::Key| K::api(self.client.clone(), key),
         };
         kind.follow(events, &self.read).await;
-    }
-}
-
-/// What is done with the objects of a kind that is followed.
-pub(crate) struct Kind<Key, Put, Remove, Known, At> {
-    /// What tells its objects apart.
-    pub(crate) key: Key,
-    pub(crate) put: Put,
-    pub(crate) remove: Remove,
-    /// Those that are known.
-    pub(crate) known: Known,
-    /// Where one is, to be asked for past a list.
-    pub(crate) at: At,
-}
-
-impl<Key, Put, Remove, Known, At> Kind<Key, Put, Remove, Known, At> {
-    /// Takes in what a watch tells; `read` counts the kinds that were read whole.
-    pub(crate) async fn follow<K, I>(
-        &self,
-        events: impl Stream<Item = Event<K>>,
-        read: &watch::Sender<usize>,
-    ) where
-        K: Resource + Clone + DeserializeOwned + std::fmt::Debug,
-        I: Ord,
-        Key: Fn(&K) -> I,
-        Put: Fn(K),
-        Remove: Fn(&I),
-        Known: Fn() -> BTreeSet<I>,
-        At: Fn(&I) -> (Api<K>, String),
-    {
-        let mut events = std::pin::pin!(events);
-        let mut listed = BTreeSet::new();
-        let mut is_first = true;
-        while let Some(event) = events.next().await {
-            match event {
-                Event::Apply(object) => (self.put)(object),
-                Event::Delete(object) => (self.remove)(&(self.key)(&object)),
-                Event::Init => listed.clear(),
-                Event::InitApply(object) => {
-                    listed.insert((self.key)(&object));
-                    (self.put)(object);
-                }
-                Event::InitDone => {
-                    for key in (self.known)().difference(&listed) {
-                        self.missing(key).await;
-                    }
-                    if std::mem::take(&mut is_first) {
-                        read.send_modify(|kinds| *kinds += 1);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Forgets what a list does not name, if the API server itself says that it is gone.
-    async fn missing<K, I>(&self, key: &I)
-    where
-        K: Resource + Clone + DeserializeOwned + std::fmt::Debug,
-        Put: Fn(K),
-        Remove: Fn(&I),
-        At: Fn(&I) -> (Api<K>, String),
-    {
-        let (api, name) = (self.at)(key);
-        match api.get_opt(&name).await {
-            Ok(None) => (self.remove)(key),
-            Ok(Some(object)) => (self.put)(object),
-            // The watch will tell.
-            Err(error) => {
-                let path = api.resource_url();
-                tracing::warn!(path, name, error = explain(&error), "could not be read");
-            }
-        }
     }
 }
 

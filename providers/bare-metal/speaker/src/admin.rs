@@ -1,0 +1,183 @@
+//! What a speaker tells at its admin address: metrics, and full lists.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use landfall_bare_metal_l2::Malformed;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::report::{Report, State};
+
+/// What a speaker tells of itself.
+#[derive(Debug, Clone)]
+pub struct Admin(watch::Receiver<Arc<Report>>);
+
+impl Admin {
+    pub(crate) fn new(reports: watch::Receiver<Arc<Report>>) -> Self {
+        Self(reports)
+    }
+
+    fn report(&self) -> Arc<Report> {
+        self.0.borrow().clone()
+    }
+
+    /// Every address that it has: on which interfaces, how far it is, since when (seconds since
+    /// 1970).
+    pub fn addresses(&self) -> Value {
+        let report = self.report();
+        let addresses = report.addresses.iter().map(|(address, it)| {
+            json!({
+                "address": address,
+                "interfaces": it.interfaces,
+                "state": state(it.state),
+                "since": seconds(it.since),
+                "contestedBy": it.contested_by.map(|it| it.to_string()),
+            })
+        });
+        addresses.collect()
+    }
+
+    /// Every other speaker that it has heard of: whether it lives, since when.
+    pub fn peers(&self) -> Value {
+        let report = self.report();
+        let peers = report.peers.iter();
+        let peers = peers.map(|(node, it)| {
+            json!({"node": &**node, "alive": it.is_alive, "since": seconds(it.since)})
+        });
+        peers.collect()
+    }
+
+    /// Registers what a scrape finds.
+    pub fn register(&self, registry: &mut Registry) {
+        let registry = registry.sub_registry_with_prefix("speaker");
+        registry.register_collector(Box::new(self.clone()));
+    }
+}
+
+fn state(state: State) -> &'static str {
+    match state {
+        State::Probing => "Probing",
+        State::Announced => "Announced",
+        State::Contested => "Contested",
+    }
+}
+
+fn seconds(at: std::time::SystemTime) -> u64 {
+    let since = at.duration_since(std::time::SystemTime::UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
+}
+
+type Labels = Vec<(&'static str, String)>;
+
+impl Collector for Admin {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let report = self.report();
+        let mut states = BTreeMap::from([("Probing", 0), ("Announced", 0), ("Contested", 0)]);
+        for address in report.addresses.values() {
+            *states.entry(state(address.state)).or_default() += 1;
+        }
+        let states = states.into_iter();
+        let states = states.map(|(state, count)| (vec![("state", state.to_owned())], count));
+        gauges(
+            &mut encoder,
+            "addresses",
+            "Addresses that this speaker has, by state.",
+            states,
+        )?;
+        let alive = report.peers.values().filter(|it| it.is_alive).count();
+        gauges(
+            &mut encoder,
+            "peers_alive",
+            "Other speakers that are alive.",
+            [(Labels::new(), alive as u64)],
+        )?;
+        let up = report.interfaces.iter();
+        let up = up.map(|it| (vec![("interface", it.name.clone())], u64::from(it.is_up)));
+        gauges(
+            &mut encoder,
+            "interface_up",
+            "Whether an interface with addresses is up and has a carrier.",
+            up,
+        )?;
+        let draining = [(Labels::new(), u64::from(report.is_draining))];
+        gauges(
+            &mut encoder,
+            "draining",
+            "Whether its addresses are to move away.",
+            draining,
+        )?;
+        let counts = &report.counts;
+        let network = &counts.network;
+        for (name, help, count) in [
+            ("claimed", "Addresses that came to this speaker.", counts.claimed),
+            ("released", "Addresses that went from this speaker.", counts.released),
+            ("peer_deaths", "Times that another speaker was found dead or has left.", counts.deaths),
+            ("messages_sent", "Messages sent to other speakers.", counts.sent),
+            ("messages_sent_bytes", "Their length, without headers of UDP and IP.", counts.sent_bytes),
+            ("messages_unsent", "Messages that the kernel did not take.", counts.unsent),
+            ("messages_received", "Datagrams that came in on the speakers' port.", counts.received),
+            ("messages_received_bytes", "Their length, without headers of UDP and IP.", counts.received_bytes),
+            ("answered", "Questions of neighbours (ARP, NDP) that were answered.", network.answered),
+            ("limited", "Questions not answered, because their sender asked too often.", network.limited),
+            ("contested", "Claims of other hosts for an address of ours.", network.contested),
+            ("gratuitous", "Announcements that nobody asked for.", network.gratuitous),
+            ("frames_unsent", "Frames that could not be sent.", network.unsent),
+        ] {
+            counters(&mut encoder, name, help, [(Labels::new(), count)])?;
+        }
+        let dropped = counts.dropped.iter();
+        let dropped = dropped.map(|(why, count)| (vec![("reason", why.reason().to_owned())], *count));
+        counters(
+            &mut encoder,
+            "messages_dropped",
+            "Datagrams on the speakers' port that were dropped, by reason.",
+            dropped,
+        )?;
+        let mut malformed: Vec<(&Malformed, &u64)> = network.malformed.iter().collect();
+        malformed.sort_by_key(|(why, _)| why.to_string());
+        let malformed = malformed.into_iter();
+        let malformed = malformed.map(|(why, count)| (vec![("reason", why.to_string())], *count));
+        counters(
+            &mut encoder,
+            "malformed",
+            "Frames of ARP and NDP that were dropped, by what is wrong with them.",
+            malformed,
+        )
+    }
+}
+
+fn gauges(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    values: impl IntoIterator<Item = (Labels, u64)>,
+) -> Result<(), fmt::Error> {
+    let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    for (labels, value) in values {
+        let value = ConstGauge::new(value);
+        value.encode(metric.encode_family(&labels)?)?;
+    }
+    Ok(())
+}
+
+fn counters(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    values: impl IntoIterator<Item = (Labels, u64)>,
+) -> Result<(), fmt::Error> {
+    let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (labels, value) in values {
+        let value = ConstCounter::new(value);
+        value.encode(metric.encode_family(&labels)?)?;
+    }
+    Ok(())
+}

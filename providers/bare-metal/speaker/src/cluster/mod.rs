@@ -1,0 +1,198 @@
+//! The cluster, as the API server tells of it: what is to be announced, by whom, and who is told.
+
+mod following;
+mod key;
+mod node;
+mod service;
+mod shared;
+mod status;
+mod view;
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures::future::join_all;
+use k8s_openapi::api::core::v1;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::{Api, Client};
+use landfall_bare_metal_l2::peers::{Keys, NodeId, Timing};
+use landfall_watch::{Health, explain};
+use tokio::sync::{mpsc, watch};
+
+use crate::report::Report;
+use crate::speaking::{Begin, Command};
+use following::Follower;
+use shared::Shared;
+use status::Fixed;
+
+/// From one try to read what the beginning needs to the next.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What a speaker's side towards the API server needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Cluster {
+    pub(crate) client: Client,
+    pub(crate) node: Arc<str>,
+    pub(crate) namespace: String,
+    pub(crate) timing: Timing,
+    pub(crate) port: u16,
+    pub(crate) health: Health,
+}
+
+impl Cluster {
+    /// Follows the cluster for good. Once all was read, and there is a key, `begin` is called; from then
+    /// on changes go where it says, and what is reported is written.
+    pub(crate) async fn follow(
+        self,
+        begin: impl FnOnce(Begin) -> mpsc::UnboundedSender<Command>,
+        reports: watch::Receiver<Arc<Report>>,
+    ) {
+        let shared = Arc::new(Shared::default());
+        let (read, kinds) = watch::channel(0);
+        let follower = Follower {
+            shared: shared.clone(),
+            client: self.client.clone(),
+            health: self.health.clone(),
+            read,
+        };
+        let (keys, known_keys) = watch::channel(None);
+        let following = key::follow(
+            self.client.clone(),
+            self.namespace.clone(),
+            self.health.clone(),
+            |it| drop(keys.send_replace(Some(Arc::new(it)))),
+        );
+        let work = self.work(shared, kinds, known_keys, begin, reports);
+        // None of the watches ends by itself.
+        tokio::select! {
+            _ = join_all(follower.tasks()) => {}
+            () = following => {}
+            () = work => {}
+        }
+    }
+
+    async fn work(
+        &self,
+        shared: Arc<Shared>,
+        mut kinds: watch::Receiver<usize>,
+        mut keys: watch::Receiver<Option<Arc<Keys>>>,
+        begin: impl FnOnce(Begin) -> mpsc::UnboundedSender<Command>,
+        reports: watch::Receiver<Arc<Report>>,
+    ) {
+        // Neither channel closes while the watches run.
+        let _ = kinds.wait_for(|kinds| *kinds == following::COUNT).await;
+        let remembered = self.remembered().await;
+        let own = self.own_node().await;
+        let first_keys = match keys.wait_for(Option::is_some).await {
+            Ok(keys) => keys.clone(),
+            Err(_) => None,
+        };
+        let Some(first_keys) = first_keys else {
+            return;
+        };
+        let members = shared.read(view::View::places);
+        let peer_addresses = members.get(&self.node).cloned().unwrap_or_default();
+        let commands = begin(Begin {
+            name: self.node.clone(),
+            timing: self.timing,
+            port: self.port,
+            keys: first_keys,
+            members: members.clone(),
+            remembered,
+        });
+        self.health.well(Health::CACHES);
+        let fixed = Fixed {
+            node: self.node.clone(),
+            owner: own,
+            peer_addresses,
+            port: self.port,
+            started: SystemTime::now(),
+        };
+        let writing = status::write(self.client.clone(), fixed, reports, self.health.clone());
+        let telling = self.tell(shared, keys, commands, members);
+        // What is reported last is written after nobody is told any more.
+        tokio::join!(writing, telling);
+    }
+
+    /// Tells the speaker of each change, until it ends.
+    async fn tell(
+        &self,
+        shared: Arc<Shared>,
+        mut keys: watch::Receiver<Option<Arc<Keys>>>,
+        commands: mpsc::UnboundedSender<Command>,
+        mut members: std::collections::BTreeMap<Arc<str>, Vec<IpAddr>>,
+    ) {
+        let mut is_draining = false;
+        shared.changed.notify_one();
+        loop {
+            tokio::select! {
+                () = commands.closed() => return,
+                () = shared.changed.notified() => {}
+                Ok(()) = keys.changed() => {
+                    let keys = keys.borrow_and_update().clone();
+                    if let Some(keys) = keys {
+                        let _ = commands.send(Command::Keys(keys));
+                    }
+                    continue;
+                }
+            }
+            let (changes, places, drains) = shared.change_quietly(|view| {
+                let drains = view.known_node(&self.node).is_some_and(|it| it.is_draining);
+                (view.changes(), view.places(), drains)
+            });
+            // Whoever listens no more has ended, and says so.
+            if places != members {
+                members = places;
+                let _ = commands.send(Command::Members(members.clone()));
+            }
+            if drains != is_draining {
+                is_draining = drains;
+                let _ = commands.send(Command::Draining(drains));
+            }
+            if !changes.is_empty() {
+                let _ = commands.send(Command::Want(changes));
+            }
+        }
+    }
+
+    /// Who had which address, which is asked for until it is known.
+    async fn remembered(&self) -> Vec<(IpAddr, NodeId)> {
+        loop {
+            match status::remembered(&self.client).await {
+                Ok(remembered) => return remembered,
+                Err(error) => self.cannot("SpeakerStatuses", &error).await,
+            }
+        }
+    }
+
+    /// Our own node, as the owner of what is written.
+    async fn own_node(&self) -> Option<OwnerReference> {
+        let nodes = Api::<v1::Node>::all(self.client.clone());
+        loop {
+            match nodes.get_opt(&self.node).await {
+                Ok(Some(node)) => {
+                    self.health.well("own Node");
+                    return kube::Resource::owner_ref(&node, &());
+                }
+                Ok(None) => {
+                    let why = format!("there is no Node {}; is --node-name right?", self.node);
+                    tracing::error!("{why}");
+                    self.health.trouble("own Node", why);
+                    tokio::time::sleep(RETRY).await;
+                }
+                Err(error) => self.cannot("own Node", &error).await,
+            }
+        }
+    }
+
+    async fn cannot(&self, what: &str, error: &kube::Error) {
+        let error = explain(error);
+        tracing::warn!(error, "{what} cannot be read; trying again");
+        self.health.trouble(what, format!("cannot be read: {error}"));
+        tokio::time::sleep(RETRY).await;
+        self.health.well(what);
+    }
+}

@@ -1,0 +1,188 @@
+//! From a report to the node's `SpeakerStatus`, and its writing: on change, at most once a second.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{OwnerReference, Time};
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{ListParams, ObjectMeta, Patch, PatchParams, PostParams};
+use kube::{Api, Client};
+use landfall_bare_metal_l2::peers::NodeId;
+use landfall_bare_metal_resources::kinds::{
+    AddressState, AnnouncedAddress, MOST_ADDRESSES, MOST_INTERFACES, MOST_PEERS, SpeakerInterface,
+    SpeakerPeer, SpeakerReport, SpeakerStatus, SpeakerStatusSpec,
+};
+use landfall_watch::{Health, explain};
+use serde_json::json;
+use tokio::sync::watch;
+
+use crate::report::{Report, State};
+
+/// From one write to the next at least.
+const PAUSE: Duration = Duration::from_secs(1);
+/// After a write that failed.
+const RETRY: Duration = Duration::from_secs(3);
+const PART: &str = "SpeakerStatus";
+
+/// What of a status does not change while a speaker lives.
+#[derive(Debug, Clone)]
+pub(super) struct Fixed {
+    pub(super) node: Arc<str>,
+    pub(super) owner: Option<OwnerReference>,
+    pub(super) peer_addresses: Vec<IpAddr>,
+    pub(super) port: u16,
+    pub(super) started: SystemTime,
+}
+
+/// Who had which address, as all statuses tell.
+pub(super) async fn remembered(client: &Client) -> Result<Vec<(IpAddr, NodeId)>, kube::Error> {
+    let all = Api::<SpeakerStatus>::all(client.clone());
+    let listed = all.list(&ListParams::default()).await?;
+    let remembered = listed.items.into_iter().flat_map(|it| {
+        let node = NodeId::of(&it.metadata.name.unwrap_or_default());
+        let addresses = it.status.unwrap_or_default().addresses.into_iter();
+        addresses.filter_map(move |it| Some((it.address.parse().ok()?, node)))
+    });
+    Ok(remembered.collect())
+}
+
+/// Writes what is reported, until nobody reports any more; what was reported last is written as well.
+pub(super) async fn write(
+    client: Client,
+    fixed: Fixed,
+    mut reports: watch::Receiver<Arc<Report>>,
+    health: Health,
+) {
+    let api = Api::<SpeakerStatus>::all(client);
+    let mut written: Option<SpeakerReport> = None;
+    let mut is_over = false;
+    loop {
+        let status = status(&fixed, &reports.borrow());
+        if written.as_ref() == Some(&status) {
+            if is_over {
+                return;
+            }
+            is_over = reports.changed().await.is_err();
+            continue;
+        }
+        let pause = match put(&api, &fixed, &status).await {
+            Ok(()) => {
+                health.well(PART);
+                written = Some(status);
+                PAUSE
+            }
+            Err(error) => {
+                let error = explain(&error);
+                tracing::warn!(error, "the SpeakerStatus could not be written");
+                health.trouble(PART, format!("could not be written: {error}"));
+                if is_over {
+                    return;
+                }
+                RETRY
+            }
+        };
+        is_over = is_over || rest(&mut reports, pause).await;
+    }
+}
+
+/// Waits so long; true: nobody reports any more.
+async fn rest(reports: &mut watch::Receiver<Arc<Report>>, pause: Duration) -> bool {
+    let over = async { while reports.changed().await.is_ok() {} };
+    tokio::time::timeout(pause, over).await.is_ok()
+}
+
+async fn put(
+    api: &Api<SpeakerStatus>,
+    fixed: &Fixed,
+    status: &SpeakerReport,
+) -> Result<(), kube::Error> {
+    let mut value = serde_json::to_value(status).map_err(kube::Error::SerdeError)?;
+    // A merge patch changes only what it names.
+    if let Some(fields) = value.as_object_mut() {
+        for list in ["peerAddresses", "addresses", "interfaces", "peers"] {
+            fields.entry(list).or_insert_with(|| json!([]));
+        }
+    }
+    let patch = Patch::Merge(json!({"status": value}));
+    let patched = || api.patch_status(&fixed.node, &PatchParams::default(), &patch);
+    match patched().await {
+        Err(error) if is_status(&error, 404) => {}
+        other => return other.map(drop),
+    }
+    let object = SpeakerStatus {
+        metadata: ObjectMeta {
+            name: Some(fixed.node.to_string()),
+            // With the node it goes, too.
+            owner_references: fixed.owner.clone().map(|it| vec![it]),
+            ..ObjectMeta::default()
+        },
+        spec: SpeakerStatusSpec {},
+        status: None,
+    };
+    match api.create(&PostParams::default(), &object).await {
+        Err(error) if !is_status(&error, 409) => return Err(error),
+        _ => {}
+    }
+    patched().await.map(drop)
+}
+
+fn is_status(error: &kube::Error, code: u16) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == code)
+}
+
+fn status(fixed: &Fixed, report: &Report) -> SpeakerReport {
+    let addresses = report.addresses.iter().take(MOST_ADDRESSES);
+    let addresses = addresses.map(|(address, it)| AnnouncedAddress {
+        address: address.to_string(),
+        interfaces: it.interfaces.clone(),
+        since: time(it.since),
+        state: match it.state {
+            State::Probing => AddressState::Probing,
+            State::Announced => AddressState::Announced,
+            State::Contested => AddressState::Contested,
+        },
+        contested_by: it.contested_by.map(|it| it.to_string()),
+    });
+    let announced = report.addresses.values();
+    let announced = announced.filter(|it| it.state == State::Announced).count();
+    let interfaces = report.interfaces.iter().take(MOST_INTERFACES);
+    let interfaces = interfaces.map(|it| SpeakerInterface {
+        name: it.name.clone(),
+        mac: Some(it.mac.to_string()),
+        subnets: it.subnets.iter().map(|(own, bits)| subnet(*own, *bits)).collect(),
+        up: it.is_up,
+    });
+    let peers = report.peers.iter().take(MOST_PEERS);
+    let peers = peers.map(|(node, it)| SpeakerPeer {
+        node: node.to_string(),
+        alive: it.is_alive,
+        since: time(it.since),
+    });
+    let alive = report.peers.values().filter(|it| it.is_alive).count();
+    SpeakerReport {
+        peer_addresses: fixed.peer_addresses.iter().map(ToString::to_string).collect(),
+        peer_port: Some(fixed.port),
+        started_at: time(fixed.started),
+        draining: report.is_draining,
+        address_count: u32::try_from(announced).unwrap_or(u32::MAX),
+        addresses: addresses.collect(),
+        interfaces: interfaces.collect(),
+        peers: peers.collect(),
+        peers_alive: u32::try_from(alive).unwrap_or(u32::MAX),
+        key_id: None,
+    }
+}
+
+/// To the second, as Kubernetes writes times.
+fn time(at: SystemTime) -> Option<Time> {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    let seconds = i64::try_from(since.as_secs()).ok()?;
+    Timestamp::from_second(seconds).ok().map(Time)
+}
+
+/// The subnet that an address with so many bits is in.
+fn subnet(own: IpAddr, bits: u8) -> String {
+    let net = ipnet::IpNet::new(own, bits);
+    net.map_or_else(|_| own.to_string(), |it| it.trunc().to_string())
+}

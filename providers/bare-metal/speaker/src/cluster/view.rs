@@ -1,0 +1,289 @@
+//! What a speaker knows of the cluster, and what follows from it for each address. No I/O: objects
+//! come in, and what has changed comes out.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use landfall_bare_metal_l2::Pace;
+use landfall_bare_metal_l2::peers::NodeId;
+use landfall_bare_metal_resources::kinds::{OffSubnet, Probe};
+use landfall_bare_metal_resources::{L2Rule, Pools, Selectors, Usable};
+
+use super::node::Node;
+use super::service::{Key, Pods, Service};
+use crate::election::{Rule, Wanted};
+
+/// A pool, as far as advertisements look at it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Pool {
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) addresses: Usable,
+}
+
+/// An advertisement, and what it comes to with the nodes that there are.
+#[derive(Debug)]
+struct Advertisement {
+    pools: Pools,
+    services: Selectors,
+    judged: L2Rule,
+    rule: Arc<Rule>,
+}
+
+/// What is known.
+#[derive(Debug, Default)]
+pub(crate) struct View {
+    services: HashMap<Key, Service>,
+    /// The pods of a Service, slice by slice.
+    pods: HashMap<Key, BTreeMap<String, Pods>>,
+    /// Who has an address. Those that share it are several.
+    holders: BTreeMap<IpAddr, BTreeSet<Key>>,
+    nodes: BTreeMap<String, Node>,
+    pools: BTreeMap<String, Pool>,
+    advertisements: BTreeMap<String, Advertisement>,
+    /// Addresses of which something has changed.
+    dirty: BTreeSet<IpAddr>,
+    wanted: BTreeMap<IpAddr, Arc<Wanted>>,
+}
+
+impl View {
+    /// Takes in a Service; `None`: it has nothing to be announced, or is gone.
+    pub(crate) fn service(&mut self, key: &Key, service: Option<Service>) {
+        let before = self.services.get(key);
+        if before == service.as_ref() {
+            return;
+        }
+        let had = before.map(|it| it.addresses.clone()).unwrap_or_default();
+        for address in had {
+            if let Some(holders) = self.holders.get_mut(&address) {
+                holders.remove(key);
+                if holders.is_empty() {
+                    self.holders.remove(&address);
+                }
+            }
+            self.dirty.insert(address);
+        }
+        for address in service.iter().flat_map(|it| &it.addresses) {
+            self.holders.entry(*address).or_default().insert(key.clone());
+            self.dirty.insert(*address);
+        }
+        match service {
+            Some(service) => drop(self.services.insert(key.clone(), service)),
+            None => drop(self.services.remove(key)),
+        }
+    }
+
+    /// Takes in a slice of a Service; `None`: it is gone.
+    pub(crate) fn slice(&mut self, service: &Key, slice: &str, pods: Option<Pods>) {
+        let slices = self.pods.entry(service.clone()).or_default();
+        let before = match pods.clone() {
+            Some(pods) => slices.insert(slice.to_owned(), pods),
+            None => slices.remove(slice),
+        };
+        if slices.is_empty() {
+            self.pods.remove(service);
+        }
+        if before != pods
+            && let Some(service) = self.services.get(service)
+        {
+            self.dirty.extend(&service.addresses);
+        }
+    }
+
+    /// Takes in a node; `None`: it is gone.
+    pub(crate) fn node(&mut self, name: &str, node: Option<Node>) {
+        match node {
+            Some(node) => drop(self.nodes.insert(name.to_owned(), node)),
+            None => drop(self.nodes.remove(name)),
+        }
+        let mut is_changed = false;
+        for advertisement in self.advertisements.values_mut() {
+            let rule = rule(&advertisement.judged, &self.nodes);
+            if *advertisement.rule != rule {
+                advertisement.rule = Arc::new(rule);
+                is_changed = true;
+            }
+        }
+        if is_changed {
+            self.look_at_all();
+        }
+    }
+
+    /// A node as it is known.
+    pub(crate) fn known_node(&self, name: &str) -> Option<&Node> {
+        self.nodes.get(name)
+    }
+
+    /// Where each node is reached.
+    pub(crate) fn places(&self) -> BTreeMap<Arc<str>, Vec<IpAddr>> {
+        let nodes = self.nodes.iter();
+        nodes.map(|(name, node)| (name.as_str().into(), node.addresses.clone())).collect()
+    }
+
+    /// Takes in a pool; `None`: it is gone, or wrong.
+    pub(crate) fn pool(&mut self, name: &str, pool: Option<Pool>) {
+        let before = match pool.clone() {
+            Some(pool) => self.pools.insert(name.to_owned(), pool),
+            None => self.pools.remove(name),
+        };
+        if before != pool {
+            self.look_at_all();
+        }
+    }
+
+    /// Takes in an advertisement; `None`: it is gone, or wrong.
+    pub(crate) fn advertisement(&mut self, name: &str, judged: Option<L2Rule>) {
+        let before = match judged {
+            Some(judged) => {
+                let advertisement = Advertisement {
+                    pools: judged.pools.clone(),
+                    services: judged.services.clone(),
+                    rule: Arc::new(rule(&judged, &self.nodes)),
+                    judged,
+                };
+                self.advertisements.insert(name.to_owned(), advertisement)
+            }
+            None => self.advertisements.remove(name),
+        };
+        let now = self.advertisements.get(name);
+        if before.map(|it| it.judged) != now.map(|it| it.judged.clone()) {
+            self.look_at_all();
+        }
+    }
+
+    /// The names of what is known, so that what a list does not name can be asked for.
+    pub(crate) fn known(&self) -> Known<'_> {
+        Known(self)
+    }
+
+    fn look_at_all(&mut self) {
+        self.dirty.extend(self.holders.keys());
+    }
+
+    /// What has changed since this was asked last; `None` of an address: it is not to be announced.
+    pub(crate) fn changes(&mut self) -> Vec<(IpAddr, Option<Arc<Wanted>>)> {
+        let mut changes = Vec::new();
+        for address in std::mem::take(&mut self.dirty) {
+            let wanted = self.wanted_of(address);
+            if self.wanted.get(&address).map(AsRef::as_ref) == wanted.as_ref() {
+                continue;
+            }
+            let wanted = wanted.map(Arc::new);
+            match &wanted {
+                Some(wanted) => drop(self.wanted.insert(address, wanted.clone())),
+                None => drop(self.wanted.remove(&address)),
+            }
+            changes.push((address, wanted));
+        }
+        changes
+    }
+
+    fn wanted_of(&self, address: IpAddr) -> Option<Wanted> {
+        let holders = self.holders.get(&address)?;
+        let holders = holders.iter().filter_map(|key| Some((key, self.services.get(key)?)));
+        let holders: Vec<_> = holders.collect();
+        let mut pools = self.pools.iter();
+        let (pool, known) = pools.find(|(_, it)| it.addresses.contains(address))?;
+        let rules = self.advertisements.values().filter(|it| {
+            let mut holders = holders.iter();
+            it.pools.has(pool, &known.labels)
+                && holders.any(|(_, service)| it.services.matches(&service.labels))
+        });
+        let rules: Arc<[_]> = rules.map(|it| it.rule.clone()).collect();
+        (!rules.is_empty()).then(|| Wanted {
+            rules,
+            local: self.local(&holders),
+        })
+    }
+
+    /// The nodes that may have an address because of the pods of those that have it; `None`: all.
+    /// Where no pod takes traffic, it is nobody. Who has no pods at all is not asked, if another who
+    /// shares the address has some.
+    fn local(&self, holders: &[(&Key, &Service)]) -> Option<Arc<BTreeSet<NodeId>>> {
+        let mut sets: Vec<BTreeSet<&String>> = Vec::new();
+        let mut is_served = false;
+        for (key, service) in holders {
+            let (nodes, is_elsewhere) = self.serving(key);
+            if nodes.is_empty() && !is_elsewhere {
+                continue;
+            }
+            is_served = true;
+            if service.is_local {
+                sets.push(nodes);
+            }
+        }
+        if !is_served {
+            return Some(Arc::default());
+        }
+        let all = sets.iter().flatten().copied();
+        let in_each = all.clone().filter(|it| sets.iter().all(|set| set.contains(it)));
+        let mut nodes: BTreeSet<_> = in_each.collect();
+        if nodes.is_empty() {
+            // They have no node in common; some traffic arrives all the same.
+            nodes = all.collect();
+        }
+        let ids = nodes.into_iter().map(|it| NodeId::of(it)).collect();
+        (!sets.is_empty()).then(|| Arc::new(ids))
+    }
+
+    /// The nodes with pods of a Service that are ready; where none is, with such as serve to their
+    /// end; and whether there is a pod that is on no node of the cluster.
+    fn serving(&self, service: &Key) -> (BTreeSet<&String>, bool) {
+        let slices = self.pods.get(service).into_iter().flat_map(|it| it.values());
+        let ready: BTreeSet<_> = slices.clone().flat_map(|it| &it.ready).collect();
+        let is_elsewhere = slices.clone().any(|it| it.is_elsewhere);
+        if ready.is_empty() && !is_elsewhere {
+            return (slices.flat_map(|it| &it.ending).collect(), false);
+        }
+        (ready, is_elsewhere)
+    }
+}
+
+/// The names of what a view knows.
+pub(crate) struct Known<'a>(&'a View);
+
+impl Known<'_> {
+    pub(crate) fn services(&self) -> BTreeSet<Key> {
+        self.0.services.keys().cloned().collect()
+    }
+
+    /// Slices, each with its Service.
+    pub(crate) fn slices(&self) -> BTreeSet<(Key, String)> {
+        let pods = self.0.pods.iter();
+        let slices = pods.flat_map(|(service, slices)| {
+            slices.keys().map(|it| (service.clone(), it.clone()))
+        });
+        slices.collect()
+    }
+
+    pub(crate) fn nodes(&self) -> BTreeSet<String> {
+        self.0.nodes.keys().cloned().collect()
+    }
+
+    pub(crate) fn pools(&self) -> BTreeSet<String> {
+        self.0.pools.keys().cloned().collect()
+    }
+
+    pub(crate) fn advertisements(&self) -> BTreeSet<String> {
+        self.0.advertisements.keys().cloned().collect()
+    }
+}
+
+fn rule(judged: &L2Rule, nodes: &BTreeMap<String, Node>) -> Rule {
+    let meant = nodes.iter().filter(|(_, it)| it.may_serve && judged.nodes.matches(&it.labels));
+    let weighed = meant.map(|(name, node)| {
+        let preferred = judged.preferred.iter();
+        let preferred = preferred.filter(|(_, nodes)| nodes.matches(&node.labels));
+        let weight = preferred.map(|(weight, _)| u32::from(*weight)).sum();
+        (NodeId::of(name), weight)
+    });
+    Rule {
+        nodes: weighed.collect(),
+        interfaces: judged.interfaces.clone(),
+        is_off_subnet: judged.off_subnet == OffSubnet::Allow,
+        pace: match judged.probe {
+            Probe::Fast => Pace::Fast,
+            Probe::Strict => Pace::Strict,
+        },
+    }
+}
