@@ -1,7 +1,8 @@
 //! Which kinds are judged, and by whom.
 
 use landfall_bare_metal_resources::kinds::{
-    AddressPool, AddressReservation, BGPAdvertisement, BGPPeer, GROUP, L2Advertisement, VERSION,
+    AddressPool, AddressReservation, BGPAdvertisement, BGPPeer, GROUP, L2Advertisement,
+    SpeakerStatus, VERSION,
 };
 use landfall_bare_metal_resources::{
     BgpRule, Fault, L2Rule, Peer, Pool, Reservation, metallb, read,
@@ -83,6 +84,8 @@ fn native<'a>(
         "L2Advertisement" => drop(parse::<L2Advertisement, _>(object, L2Rule::parse, report)),
         "BGPAdvertisement" => drop(parse::<BGPAdvertisement, _>(object, BgpRule::parse, report)),
         "BGPPeer" => drop(parse::<BGPPeer, _>(object, Peer::parse, report)),
+        // Speakers write these; there is nothing in them to be judged.
+        "SpeakerStatus" => drop(typed::<SpeakerStatus>(object, report)),
         _ => {
             let kinds = [
                 AddressPool::kind(),
@@ -90,6 +93,7 @@ fn native<'a>(
                 BGPAdvertisement::kind(),
                 BGPPeer::kind(),
                 L2Advertisement::kind(),
+                SpeakerStatus::kind(),
             ];
             let fault = Fault::new("kind", format!("there is no kind {kind} in {GROUP}"));
             report.fault(object, &fault.hint(kinds.join(", ")));

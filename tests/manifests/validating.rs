@@ -111,7 +111,7 @@ metadata: {name: x}
 ",
         &[
             "2: AddressPol x: apiVersion: there is no such version (did you mean landfall.dev/v1alpha1?)",
-            "3: AddressPol x: kind: there is no kind AddressPol in landfall.dev (AddressPool, AddressReservation, BGPAdvertisement, BGPPeer, L2Advertisement)",
+            "3: AddressPol x: kind: there is no kind AddressPol in landfall.dev (AddressPool, AddressReservation, BGPAdvertisement, BGPPeer, L2Advertisement, SpeakerStatus)",
         ],
     ),
 ];

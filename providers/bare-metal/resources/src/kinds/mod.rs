@@ -19,6 +19,7 @@ mod l2_advertisement;
 mod pool;
 mod reservation;
 mod schema;
+mod speaker_status;
 
 pub use bgp_advertisement::{
     BGPAdvertisement, BGPAdvertisementSpec, BGPAdvertisementStatus, NextHop, ServiceAttribute,
@@ -32,6 +33,10 @@ pub use l2_advertisement::{
 pub use pool::{AddressPool, AddressPoolSpec, AddressPoolStatus, Allocation, FamilyCount, Sharing};
 pub use reservation::{
     AddressReservation, AddressReservationSpec, AddressReservationStatus, IpFamily,
+};
+pub use speaker_status::{
+    AddressState, AnnouncedAddress, MOST_ADDRESSES, MOST_INTERFACES, MOST_PEERS, SpeakerInterface,
+    SpeakerPeer, SpeakerReport, SpeakerStatus, SpeakerStatusSpec,
 };
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -52,5 +57,6 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
         BGPAdvertisement::crd(),
         BGPPeer::crd(),
         L2Advertisement::crd(),
+        SpeakerStatus::crd(),
     ]
 }

@@ -5,12 +5,17 @@
 
 mod addresses;
 mod bgp;
+mod speaker;
 
 pub(super) use addresses::{
     address, excluded_addresses, ipv4_address, ipv6_address, peer_address, pool_addresses,
     status_ranges,
 };
 pub(super) use bgp::{communities, community_aliases, peer_asn, peer_rules};
+pub(super) use speaker::{
+    reported_address, reported_addresses, reported_count, reported_interfaces, reported_key_id,
+    reported_mac, reported_port, reported_subnets,
+};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::transform::transform_subschemas;
