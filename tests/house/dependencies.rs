@@ -52,6 +52,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["landfall-mock-cloud-wire", "landfall-provider-api"],
     ),
     ("landfall-service", &["landfall-provider-api"]),
+    ("landfall-speaker", &["landfall-bare-metal-l2"]),
     (
         "landfall-test-network",
         &["landfall-bare-metal-l2", "landfall-test-process"],

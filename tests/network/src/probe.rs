@@ -59,12 +59,37 @@ impl Probe {
 
     /// Asks by ARP or NDP each so often who has an address, past the kernel's table of neighbours.
     pub fn who_has(lan: &Lan, host: &str, address: IpAddr, every: Duration) -> Self {
+        Self::start_asking(lan, host, address, every, None)
+    }
+
+    /// The same in frames with the tag of a VLAN; 0 is a priority, and no VLAN.
+    pub fn who_has_tagged(
+        lan: &Lan,
+        host: &str,
+        address: IpAddr,
+        every: Duration,
+        vlan: u16,
+    ) -> Self {
+        Self::start_asking(lan, host, address, every, Some(vlan))
+    }
+
+    fn start_asking(
+        lan: &Lan,
+        host: &str,
+        address: IpAddr,
+        every: Duration,
+        vlan: Option<u16>,
+    ) -> Self {
         let own = match address {
             IpAddr::V4(_) => IpAddr::V4(lan.addresses(host).0),
             IpAddr::V6(_) => IpAddr::V6(lan.addresses(host).1),
         };
         let (address, own, mac) = (address.to_string(), own.to_string(), lan.mac(host));
-        let arguments = ["who-has", &address, &micros(every), &own, &mac.to_string()];
+        let (mac, vlan) = (mac.to_string(), vlan.map(|it| it.to_string()));
+        let mut arguments = vec!["who-has", &address];
+        let every = micros(every);
+        arguments.extend([every.as_str(), &own, &mac]);
+        arguments.extend(vlan.as_deref());
         Self::start(lan, host, &arguments)
     }
 

@@ -4,8 +4,8 @@
 //! announce INTERFACE probe|at-once ADDRESS…
 //! ```
 //!
-//! Lines on standard input: `withdraw ADDRESS`, `announce ADDRESS`, `ask ADDRESS`, `other MAC`. It ends
-//! with its input.
+//! Lines on standard input: `withdraw ADDRESS`, `announce ADDRESS`, `ask ADDRESS`, `other MAC`, and
+//! `counters all`, `interfaces all`. It ends with its input.
 
 use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
@@ -86,12 +86,7 @@ impl Node {
     fn take(&mut self, happened: Happened) {
         match happened {
             Happened::Interfaces => {
-                let interfaces: Vec<_> = self.network.interfaces().values().collect();
-                let said = interfaces.iter().map(|it| {
-                    let is_up = if it.is_up { "up" } else { "down" };
-                    format!("{}={is_up}:{}", it.name, it.subnets.len())
-                });
-                println!("interfaces {}", said.collect::<Vec<_>>().join(" "));
+                self.print_interfaces();
                 self.announce_all();
             }
             Happened::Announced(address) => println!("announced {address}"),
@@ -107,6 +102,15 @@ impl Node {
                 println!("answered {address} heard {}", self.has_heard());
             }
         }
+    }
+
+    fn print_interfaces(&self) {
+        let interfaces = self.network.interfaces().values();
+        let said = interfaces.map(|it| {
+            let is_up = if it.is_up { "up" } else { "down" };
+            format!("{}={is_up}:{}", it.name, it.subnets.len())
+        });
+        println!("interfaces {}", said.collect::<Vec<_>>().join(" "));
     }
 
     fn has_heard(&self) -> bool {
@@ -143,6 +147,7 @@ impl Node {
                 self.others.insert(Mac(bytes));
                 self.network.set_others(self.others.clone());
             }
+            "interfaces" => self.print_interfaces(),
             "counters" => println!("counters {:?}", self.network.counters()),
             other => bail!("no verb {other}"),
         }

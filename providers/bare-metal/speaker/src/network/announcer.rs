@@ -219,6 +219,7 @@ impl Announcer {
 
     /// Does what is due.
     pub(super) fn tick(&mut self, now: Instant) {
+        let mut probes = Vec::new();
         while let Some((at, address)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
             self.due.remove(&(at, address));
             let Some(holding) = self.holdings.get_mut(&address) else {
@@ -232,15 +233,16 @@ impl Announcer {
                 }
                 self.outputs.push_back(Output::Announced(address));
             }
-            // What is announced first is in force soonest.
             for interface in due.announce {
                 self.counters.gratuitous += 1;
                 self.send(interface, |it| it.announcement(address));
             }
-            for interface in due.probe {
-                self.send(interface, |it| it.probe_frame(address));
-            }
+            probes.extend(due.probe.into_iter().map(|interface| (interface, address)));
             self.schedule(address, now);
+        }
+        // Others may follow what is announced as soon as it is sent; an answer to a probe can wait.
+        for (interface, address) in probes {
+            self.send(interface, |it| it.probe_frame(address));
         }
     }
 

@@ -32,10 +32,12 @@ pub struct Interface {
 }
 
 impl Interface {
-    /// The interface's own address in the subnet that has this one.
-    pub fn own_address_towards(&self, address: IpAddr) -> Option<IpAddr> {
-        let shares = |(own, bits): &&(IpAddr, u8)| is_in_subnet(address, *own, *bits);
-        self.subnets.iter().find(shares).map(|(own, _)| *own)
+    /// The interface's own address in the smallest subnet that has this other one.
+    pub fn own_address_towards(&self, other: IpAddr) -> Option<IpAddr> {
+        let shares =
+            |(own, bits): &&(IpAddr, u8)| *own != other && is_in_subnet(other, *own, *bits);
+        let sharing = self.subnets.iter().filter(shares);
+        sharing.max_by_key(|(_, bits)| *bits).map(|(own, _)| *own)
     }
 }
 

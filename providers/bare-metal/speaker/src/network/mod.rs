@@ -175,7 +175,7 @@ impl Network {
         }
     }
 
-    /// Reads and sends. Ready when something was read.
+    /// Reads and sends. Ready when something was read, or is to be told.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let mut result = Poll::Pending;
         match self.links.poll_changed(context) {
@@ -200,7 +200,12 @@ impl Network {
         for port in self.ports.values_mut() {
             self.announcer.counters.unsent += port.poll_send(context);
         }
-        result
+        // What is to be told was sent before.
+        if self.happened.is_empty() {
+            result
+        } else {
+            Poll::Ready(())
+        }
     }
 
     /// Does what is due by time. What is to be sent is sent with the next poll.
@@ -210,19 +215,22 @@ impl Network {
             let output = Output::Send { interface, frame };
             self.announcer.outputs.push_back(output);
         }
-        if self.again.is_some_and(|it| it <= now) {
-            self.again = None;
-            for interface in self.interfaces.keys().copied().collect::<Vec<_>>() {
-                self.open_needed_port(interface);
-            }
+        if self.again.is_some_and(|it| it > now) {
+            return;
         }
-        if self.links.is_behind() && self.again.is_none() {
+        let has_failed = self.again.take().is_some();
+        if self.links.is_behind() {
             match self.links.catch_up().await {
                 Ok(()) => self.look_at_links(now),
                 Err(error) => {
                     tracing::warn!(%error, "cannot see changes of interfaces");
                     self.again = Some(now + TRY_AGAIN);
                 }
+            }
+        }
+        if has_failed {
+            for interface in self.interfaces.keys().copied().collect::<Vec<_>>() {
+                self.open_needed_port(interface);
             }
         }
     }

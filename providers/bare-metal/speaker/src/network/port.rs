@@ -12,8 +12,9 @@ use super::packet::{LONGEST, Packets, Speech};
 /// Frames that are read in one turn, before timers have theirs. All that a socket keeps while the
 /// process is held up is less.
 const TURN: usize = 1024;
-/// Frames that wait until the kernel takes them: as many addresses can be announced at once, twice.
-const MOST_WAITING: usize = 2048;
+/// Frames that wait until the kernel takes them: four thousand addresses can be announced and probed
+/// at once, in less than a megabyte.
+const MOST_WAITING: usize = 8192;
 
 /// The sockets of an interface.
 #[derive(Debug)]

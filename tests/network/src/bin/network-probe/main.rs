@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! network-probe ping ADDRESS MICROSECONDS
-//! network-probe who-has ADDRESS MICROSECONDS OWN-ADDRESS OWN-MAC
+//! network-probe who-has ADDRESS MICROSECONDS OWN-ADDRESS OWN-MAC [VLAN]
 //! ```
 
 mod ping;
@@ -32,13 +32,16 @@ fn main() -> anyhow::Result<()> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     let [how, address, every, ..] = arguments[..] else {
-        bail!("network-probe ping|who-has ADDRESS MICROSECONDS [OWN-ADDRESS OWN-MAC]");
+        bail!("network-probe ping|who-has ADDRESS MICROSECONDS [OWN-ADDRESS OWN-MAC [VLAN]]");
     };
     let address: IpAddr = address.parse().context(address.to_owned())?;
     let every = Duration::from_micros(every.parse().context(every.to_owned())?);
     match (how, &arguments[3..]) {
         ("ping", []) => run(ping::Ping::new(address)?, every),
-        ("who-has", [own, mac]) => run(who_has::WhoHas::new(address, own, mac)?, every),
+        ("who-has", [own, mac, vlan @ ..]) => {
+            let vlan = vlan.first().copied();
+            run(who_has::WhoHas::new(address, own, mac, vlan)?, every)
+        }
         _ => bail!("unknown arguments {arguments:?}"),
     }
 }

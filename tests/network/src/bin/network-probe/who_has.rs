@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use anyhow::{Context, bail};
-use landfall_bare_metal_l2::{Arp, Frame, Heard, Mac, Operation, Solicitation, hear};
+use landfall_bare_metal_l2::{Arp, Heard, Mac, Operation, Solicitation, hear};
 use socket2::{Domain, Protocol, SockAddr, SockAddrStorage, Socket, Type};
 
 use crate::Question;
@@ -13,11 +13,16 @@ use crate::Question;
 pub(crate) struct WhoHas {
     socket: Socket,
     address: IpAddr,
-    question: Frame,
+    question: Vec<u8>,
 }
 
 impl WhoHas {
-    pub(crate) fn new(address: IpAddr, own: &str, mac: &str) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        address: IpAddr,
+        own: &str,
+        mac: &str,
+        vlan: Option<&str>,
+    ) -> anyhow::Result<Self> {
         let bytes = mac.split(':').map(|it| u8::from_str_radix(it, 16));
         let bytes: Vec<_> = bytes.collect::<Result<_, _>>()?;
         let Ok(mac) = bytes.try_into().map(Mac) else {
@@ -33,6 +38,11 @@ impl WhoHas {
                 (libc::ETH_P_IPV6, Solicitation::request(mac, own, it))
             }
         };
+        let mut question = question.to_vec();
+        if let Some(vlan) = vlan {
+            let [a, b] = vlan.parse::<u16>()?.to_be_bytes();
+            question.splice(12..12, [0x81, 0x00, a, b]);
+        }
         let protocol = u16::try_from(protocol)?.to_be();
         let socket = Socket::new(Domain::PACKET, Type::RAW, Some(Protocol::from(0)))?;
         socket.bind(&at_eth0(protocol)?).context("bind to eth0")?;

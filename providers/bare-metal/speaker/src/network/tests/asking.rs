@@ -31,7 +31,7 @@ fn a_neighbour_is_asked_three_times_and_then_no_more() {
                 let (sender, target) = match hear(&frame).unwrap().unwrap() {
                     Heard::Arp(it) => (IpAddr::V4(it.sender), IpAddr::V4(it.target)),
                     Heard::Solicitation(it) => (it.source.into(), it.target.into()),
-                    other => panic!("{other:?}"),
+                    other @ Heard::Advertisement(_) => panic!("{other:?}"),
                 };
                 assert_eq!((sender, target), (own(address), address));
                 times.push((now - start).as_millis());

@@ -143,7 +143,10 @@ fn the_own_address_towards_another_is_that_of_the_subnet() {
     table.apply(&NewLink(link(2, "eth0")));
     table.apply(&NewAddress(address(2, "192.0.2.1", 24)));
     table.apply(&NewAddress(address(2, "fd00::1", 64)));
+    table.apply(&NewAddress(address(2, "192.0.2.77", 32)));
+    table.apply(&NewAddress(address(2, "192.0.2.130", 25)));
     for (towards, expected) in [
+        ("192.0.2.200", Some("192.0.2.130")),
         ("192.0.2.77", Some("192.0.2.1")),
         ("192.0.3.1", None),
         ("fd00::2:0:0:1", Some("fd00::1")),
