@@ -57,6 +57,9 @@ fn a_part_of_the_network_still_hears_itself() {
     let from_node2 = Probe::ping(&lan, "node2", own[0], EVERY);
     from_node2.pass(FAULT);
     assert_eq!(from_node2.answers(), []);
+    // Nor did the question get through, which would have told where it came from.
+    let known = lan.ip("node1", "neighbour show 192.0.2.12 dev eth0");
+    assert!(!known.contains("lladdr"), "{known}");
 }
 
 #[test]
