@@ -52,7 +52,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["landfall-mock-cloud-wire", "landfall-provider-api"],
     ),
     ("landfall-service", &["landfall-provider-api"]),
-    ("landfall-speaker", &["landfall-bare-metal-l2"]),
+    (
+        "landfall-speaker",
+        &[
+            "landfall-bare-metal-l2",
+            "landfall-bare-metal-resources",
+            "landfall-watch",
+        ],
+    ),
     (
         "landfall-test-network",
         &["landfall-bare-metal-l2", "landfall-test-process"],
