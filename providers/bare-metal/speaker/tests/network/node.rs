@@ -99,6 +99,14 @@ impl Node {
         assert!(command.status().unwrap().success());
     }
 
+    /// How many questions it has answered so far.
+    pub(crate) fn answered(&mut self) -> u64 {
+        self.tell("counters all");
+        let counters = self.wait_for("counters");
+        let (_, count) = counters.split_once("answered: ").unwrap();
+        count.split(',').next().unwrap().parse().unwrap()
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
