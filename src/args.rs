@@ -29,6 +29,8 @@ impl Command for Arguments {
 pub enum Action {
     /// Run the service controller of a cluster
     Controller(ControllerArguments),
+    /// Run on a node of bare metal, and make its local network send it the addresses of Services
+    Speaker(SpeakerArguments),
     /// Show what of this cluster's load balancers no Service wants, and release it
     Sweep(SweepArguments),
     /// Print the definitions of Landfall's custom resources, to be applied to a cluster
@@ -81,6 +83,32 @@ pub struct ControllerArguments {
     /// Flags about leader election.
     #[command(flatten)]
     pub lease: LeaseArguments,
+}
+
+/// `landfall speaker`.
+#[derive(Debug, Args)]
+pub struct SpeakerArguments {
+    /// The Node that it runs on
+    #[arg(long, value_name = "NAME")]
+    pub node_name: String,
+
+    /// Kubeconfig of the cluster [default: $KUBECONFIG, else ~/.kube/config, else the pod's own]
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// Configuration, in YAML: `heartbeat` and `peerPort`, the same for all speakers [default: 25ms
+    /// and 7477]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Namespace of the Secret landfall-speaker, which the controller makes
+    #[arg(long, value_name = "NAMESPACE", default_value = "landfall-system")]
+    pub namespace: String,
+
+    /// Where /healthz, /readyz, /metrics, /addresses and /peers are served; port 0 takes a free one
+    /// [default: nowhere]
+    #[arg(long, value_name = "ADDRESS")]
+    pub admin_address: Option<SocketAddr>,
 }
 
 /// `landfall sweep`.

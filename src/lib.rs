@@ -12,6 +12,7 @@ mod migrate;
 pub mod providers;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+mod speaker;
 mod start;
 mod sweep;
 mod validate;

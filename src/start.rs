@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use axum::Router;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use kube::Client;
@@ -14,7 +15,7 @@ use crate::controller::{self, Metrics, Setup};
 use crate::lease::election::Timing;
 use crate::lease::{self, Candidate, Gate, Lost};
 use crate::providers::{self, Prepared};
-use crate::{admin, crds, kubernetes, migrate, sweep, validate};
+use crate::{admin, crds, kubernetes, migrate, speaker, sweep, validate};
 use landfall_watch::Health;
 
 /// Runs what the command line asks for until `stop` is cancelled.
@@ -30,6 +31,7 @@ pub async fn start(arguments: Arguments, stop: CancellationToken) -> Result<(), 
             let swept = sweep::run(client, &config.cluster_name, &providers, arguments.confirm);
             stop.run_until_cancelled(swept).await.unwrap_or(Ok(()))
         }
+        Action::Speaker(arguments) => Box::pin(speaker::run(arguments, stop)).await,
         Action::Crds => crds::print(),
         Action::Migrate(arguments) => run_migrate(arguments, stop).await,
         Action::Validate(arguments) => validate::run(&arguments.files),
@@ -66,7 +68,8 @@ async fn run_controller(
             Some(admin::serve(
                 listener,
                 health.clone(),
-                metrics,
+                move || metrics.encode(),
+                Router::new(),
                 stop.clone(),
             ))
         }
@@ -176,7 +179,7 @@ impl Controller {
 
 /// Says `ready` once the cluster was read, whatever a provider does. What is in trouble then, and
 /// later, `/readyz` tells.
-async fn announce(health: Health, stop: CancellationToken) -> Result<(), Failure> {
+pub(crate) async fn announce(health: Health, stop: CancellationToken) -> Result<(), Failure> {
     match stop.run_until_cancelled(health.is_complete()).await {
         Some(()) => ready(),
         None => Ok(()),

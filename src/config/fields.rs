@@ -68,6 +68,20 @@ impl<'v, 'f> Fields<'v, 'f> {
         duration
     }
 
+    /// A port; 0 is none.
+    pub(super) fn port(&mut self, name: &'static str, absent: u16) -> Option<u16> {
+        self.asked.push(name);
+        let Some(value) = self.map?.get(name) else {
+            return Some(absent);
+        };
+        let port = value.as_u64().and_then(|it| u16::try_from(it).ok());
+        let port = port.filter(|it| *it > 0);
+        if port.is_none() {
+            self.fault(name, "must be a number from 1 to 65535");
+        }
+        port
+    }
+
     /// A list that must be there, and not empty.
     pub(super) fn list(&mut self, name: &'static str) -> &'v [Value] {
         let Some(value) = self.required(name) else {

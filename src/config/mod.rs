@@ -1,7 +1,8 @@
-//! The configuration file of `landfall controller`. Read once, all of its faults told at once,
+//! The configuration files of `landfall controller` and of `landfall speaker`. Read once, all of its faults told at once,
 //! each with the path where it stands.
 
 mod fields;
+mod speaker;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,8 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use fields::Fields;
+
+pub use speaker::SpeakerConfig;
 
 /// `driftInterval` where it is not set. A mock cloud is near, and reading it costs little.
 pub const DRIFT_INTERVAL: Duration = Duration::from_mins(1);

@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     EndpointSlice,
     /// coordination.k8s.io/v1 Lease.
     Lease,
+    /// v1 Secret.
+    Secret,
     /// apiextensions.k8s.io/v1 `CustomResourceDefinition`.
     CustomResourceDefinition,
     /// What a `CustomResourceDefinition` defines, by the order in which they came.
@@ -35,7 +37,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Every kind that is always there, in the order of `index`.
-    pub(crate) const FIXED: [Self; 9] = [
+    pub(crate) const FIXED: [Self; 10] = [
         Self::Namespace,
         Self::Node,
         Self::Service,
@@ -45,6 +47,7 @@ impl Kind {
         Self::EndpointSlice,
         Self::Lease,
         Self::CustomResourceDefinition,
+        Self::Secret,
     ];
 
     /// Position in the store's tables.
@@ -59,6 +62,7 @@ impl Kind {
             Self::EndpointSlice => 6,
             Self::Lease => 7,
             Self::CustomResourceDefinition => 8,
+            Self::Secret => 9,
             Self::Custom(number) => Self::FIXED.len() + number as usize,
         }
     }
@@ -269,7 +273,7 @@ impl Row {
 pub(crate) static RESOURCES: LazyLock<Vec<Arc<Resource>>> =
     LazyLock::new(|| ROWS.iter().map(Row::resource).collect());
 
-const ROWS: [Row; 10] = [
+const ROWS: [Row; 11] = [
     Row {
         kind: "Namespace",
         plural: "namespaces",
@@ -305,6 +309,12 @@ const ROWS: [Row; 10] = [
         categories: &["all"],
         subresources: &[Subresource::Status, Subresource::Binding],
         storage: Kind::Pod,
+        ..BASE
+    },
+    Row {
+        kind: "Secret",
+        plural: "secrets",
+        storage: Kind::Secret,
         ..BASE
     },
     Row {

@@ -13,7 +13,6 @@ use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::following;
 use crate::keeper::Keeper;
 use crate::metallb::{self, KINDS, Kind};
 
@@ -73,7 +72,7 @@ impl Follower {
         let thin = |object: &mut DynamicObject| object.metadata.managed_fields = None;
         let health = self.health.clone();
         let events = watched(api.clone(), kind.what, health, Arc::default(), thin);
-        let of_kind = following::Kind {
+        let of_kind = landfall_watch::Kind {
             key: DynamicObject::name_any,
             put: |mut object: DynamicObject| {
                 // Items of a list do not say what they are.
@@ -139,7 +138,7 @@ impl Follower {
         let health = self.health.clone();
         let what = "Pods of MetalLB's namespace";
         let events = watched(api.clone(), what, health, Arc::default(), thin);
-        let pods = following::Kind {
+        let pods = landfall_watch::Kind {
             key: Pod::name_any,
             put: |pod: Pod| {
                 self.keeper

@@ -106,7 +106,7 @@ pub(super) fn begin(resource: &Resource, object: &mut Value, key: &Key) -> Resul
 }
 
 /// Whether the server counts the versions of a kind's spec. Of the served kinds Services, Nodes,
-/// Namespaces, Events and Leases have no generation on a real server either.
+/// Namespaces, Events, Leases and Secrets have no generation on a real server either.
 pub(super) fn has_generation(kind: Kind) -> bool {
     matches!(
         kind,

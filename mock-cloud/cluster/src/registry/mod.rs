@@ -10,6 +10,7 @@ mod endpoint_slices;
 mod events;
 mod metadata;
 mod pods;
+mod secrets;
 mod strategy;
 mod update;
 

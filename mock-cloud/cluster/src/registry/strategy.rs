@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{definitions, deployments, endpoint_slices, events, metadata, pods};
+use super::{definitions, deployments, endpoint_slices, events, metadata, pods, secrets};
 use crate::answer::FieldError;
 use crate::resource::{Kind, Resource, Subresource};
 use crate::service;
@@ -31,6 +31,7 @@ pub(super) fn default(resource: &Resource, object: &mut Value) {
             }
         }
         Kind::CustomResourceDefinition => definitions::default(object),
+        Kind::Secret => secrets::default(object),
         Kind::Event | Kind::Lease | Kind::Custom(_) => {}
     }
 }
@@ -55,7 +56,7 @@ pub(super) fn prepare_create(state: &State, resource: &Resource, object: &mut Va
             }
         }
         // A kubelet registers its Node with the status.
-        Kind::Node | Kind::Event | Kind::EndpointSlice | Kind::Lease => {}
+        Kind::Node | Kind::Event | Kind::EndpointSlice | Kind::Lease | Kind::Secret => {}
     }
 }
 
@@ -152,6 +153,7 @@ pub(super) fn validate(
         Kind::Deployment => deployments::validate(new, old),
         Kind::EndpointSlice => endpoint_slices::validate(new, old),
         Kind::Lease => lease(new),
+        Kind::Secret => secrets::validate(new, old),
         Kind::Event => events::validate(resource, new, old),
         Kind::CustomResourceDefinition => definitions::validate(new, old),
         Kind::Custom(_) => match &resource.custom {

@@ -71,6 +71,7 @@ fn columns(resource: &Resource) -> &[Column] {
         Kind::Deployment => &workloads::DEPLOYMENTS,
         Kind::EndpointSlice => &workloads::ENDPOINT_SLICES,
         Kind::Lease => &workloads::LEASES,
+        Kind::Secret => &workloads::SECRETS,
         Kind::Namespace => &NAMESPACES,
         Kind::CustomResourceDefinition => &definitions::COLUMNS,
         // Their columns are in their definition.
@@ -87,6 +88,7 @@ fn cells(resource: &Resource, object: &Value) -> Vec<Value> {
         Kind::Deployment => workloads::deployment(object),
         Kind::EndpointSlice => workloads::endpoint_slice(object),
         Kind::Lease => workloads::lease(object),
+        Kind::Secret => workloads::secret(object),
         Kind::Namespace => vec![
             name(object),
             object["status"]["phase"].clone(),

@@ -26,6 +26,13 @@ pub(super) const ENDPOINT_SLICES: [Column; 5] = [
 
 pub(super) const LEASES: [Column; 3] = [column("Name"), column("Holder"), column("Age")];
 
+pub(super) const SECRETS: [Column; 4] = [
+    column("Name"),
+    column("Type"),
+    column("Data"),
+    column("Age"),
+];
+
 /// What fits in a cell before kubectl's printers write "more".
 const SHOWN: usize = 3;
 
@@ -88,5 +95,15 @@ pub(super) fn lease(lease: &Value) -> Vec<Value> {
         name(lease),
         or_none(lease["spec"]["holderIdentity"].as_str().unwrap_or_default()),
         age::of(lease),
+    ]
+}
+
+pub(super) fn secret(secret: &Value) -> Vec<Value> {
+    let data = secret["data"].as_object().map_or(0, serde_json::Map::len);
+    vec![
+        name(secret),
+        secret["type"].clone(),
+        json!(data),
+        age::of(secret),
     ]
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use landfall_bare_metal_l2::Malformed;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
@@ -14,7 +13,7 @@ use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::report::{Report, State};
+use crate::report::{Counts, Report, State};
 
 /// What a speaker tells of itself.
 #[derive(Debug, Clone)]
@@ -49,9 +48,9 @@ impl Admin {
     pub fn peers(&self) -> Value {
         let report = self.report();
         let peers = report.peers.iter();
-        let peers = peers.map(|(node, it)| {
-            json!({"node": &**node, "alive": it.is_alive, "since": seconds(it.since)})
-        });
+        let peers = peers.map(
+            |(node, it)| json!({"node": &**node, "alive": it.is_alive, "since": seconds(it.since)}),
+        );
         peers.collect()
     }
 
@@ -80,78 +79,119 @@ type Labels = Vec<(&'static str, String)>;
 impl Collector for Admin {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let report = self.report();
-        let mut states = BTreeMap::from([("Probing", 0), ("Announced", 0), ("Contested", 0)]);
-        for address in report.addresses.values() {
-            *states.entry(state(address.state)).or_default() += 1;
-        }
-        let states = states.into_iter();
-        let states = states.map(|(state, count)| (vec![("state", state.to_owned())], count));
-        gauges(
-            &mut encoder,
-            "addresses",
-            "Addresses that this speaker has, by state.",
-            states,
-        )?;
-        let alive = report.peers.values().filter(|it| it.is_alive).count();
-        gauges(
-            &mut encoder,
-            "peers_alive",
-            "Other speakers that are alive.",
-            [(Labels::new(), alive as u64)],
-        )?;
-        let up = report.interfaces.iter();
-        let up = up.map(|it| (vec![("interface", it.name.clone())], u64::from(it.is_up)));
-        gauges(
-            &mut encoder,
-            "interface_up",
-            "Whether an interface with addresses is up and has a carrier.",
-            up,
-        )?;
-        let draining = [(Labels::new(), u64::from(report.is_draining))];
-        gauges(
-            &mut encoder,
-            "draining",
-            "Whether its addresses are to move away.",
-            draining,
-        )?;
-        let counts = &report.counts;
-        let network = &counts.network;
-        for (name, help, count) in [
-            ("claimed", "Addresses that came to this speaker.", counts.claimed),
-            ("released", "Addresses that went from this speaker.", counts.released),
-            ("peer_deaths", "Times that another speaker was found dead or has left.", counts.deaths),
-            ("messages_sent", "Messages sent to other speakers.", counts.sent),
-            ("messages_sent_bytes", "Their length, without headers of UDP and IP.", counts.sent_bytes),
-            ("messages_unsent", "Messages that the kernel did not take.", counts.unsent),
-            ("messages_received", "Datagrams that came in on the speakers' port.", counts.received),
-            ("messages_received_bytes", "Their length, without headers of UDP and IP.", counts.received_bytes),
-            ("answered", "Questions of neighbours (ARP, NDP) that were answered.", network.answered),
-            ("limited", "Questions not answered, because their sender asked too often.", network.limited),
-            ("contested", "Claims of other hosts for an address of ours.", network.contested),
-            ("gratuitous", "Announcements that nobody asked for.", network.gratuitous),
-            ("frames_unsent", "Frames that could not be sent.", network.unsent),
-        ] {
-            counters(&mut encoder, name, help, [(Labels::new(), count)])?;
-        }
-        let dropped = counts.dropped.iter();
-        let dropped = dropped.map(|(why, count)| (vec![("reason", why.reason().to_owned())], *count));
-        counters(
-            &mut encoder,
-            "messages_dropped",
-            "Datagrams on the speakers' port that were dropped, by reason.",
-            dropped,
-        )?;
-        let mut malformed: Vec<(&Malformed, &u64)> = network.malformed.iter().collect();
-        malformed.sort_by_key(|(why, _)| why.to_string());
-        let malformed = malformed.into_iter();
-        let malformed = malformed.map(|(why, count)| (vec![("reason", why.to_string())], *count));
-        counters(
-            &mut encoder,
-            "malformed",
-            "Frames of ARP and NDP that were dropped, by what is wrong with them.",
-            malformed,
-        )
+        encode_state(&report, &mut encoder)?;
+        encode_counts(&report.counts, &mut encoder)
     }
+}
+
+fn encode_state(report: &Report, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+    let mut states = BTreeMap::from([("Probing", 0), ("Announced", 0), ("Contested", 0)]);
+    for address in report.addresses.values() {
+        *states.entry(state(address.state)).or_default() += 1;
+    }
+    let states = states.into_iter();
+    let states = states.map(|(state, count)| (vec![("state", state.to_owned())], count));
+    let help = "Addresses that this speaker has, by state.";
+    gauges(encoder, "addresses", help, states)?;
+    let alive = report.peers.values().filter(|it| it.is_alive).count();
+    let alive = [(Labels::new(), alive as u64)];
+    gauges(
+        encoder,
+        "peers_alive",
+        "Other speakers that are alive.",
+        alive,
+    )?;
+    let up = report.interfaces.iter();
+    let up = up.map(|it| (vec![("interface", it.name.clone())], u64::from(it.is_up)));
+    let help = "Whether an interface with addresses is up and has a carrier.";
+    gauges(encoder, "interface_up", help, up)?;
+    let draining = [(Labels::new(), u64::from(report.is_draining))];
+    let help = "Whether its addresses are to move away.";
+    gauges(encoder, "draining", help, draining)
+}
+
+fn encode_counts(counts: &Counts, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+    let network = &counts.network;
+    let plain = [
+        (
+            "claimed",
+            "Addresses that came to this speaker.",
+            counts.claimed,
+        ),
+        (
+            "released",
+            "Addresses that went from this speaker.",
+            counts.released,
+        ),
+        (
+            "peer_deaths",
+            "Times that another speaker was found dead or has left.",
+            counts.deaths,
+        ),
+        (
+            "messages_sent",
+            "Messages sent to other speakers.",
+            counts.sent,
+        ),
+        (
+            "messages_sent_bytes",
+            "Their length, without headers of UDP and IP.",
+            counts.sent_bytes,
+        ),
+        (
+            "messages_unsent",
+            "Messages that the kernel did not take.",
+            counts.unsent,
+        ),
+        (
+            "messages_received",
+            "Datagrams that came in on the speakers' port.",
+            counts.received,
+        ),
+        (
+            "messages_received_bytes",
+            "Their length, without headers of UDP and IP.",
+            counts.received_bytes,
+        ),
+        (
+            "answered",
+            "Questions of neighbours (ARP, NDP) that were answered.",
+            network.answered,
+        ),
+        (
+            "limited",
+            "Questions not answered, because their sender asked too often.",
+            network.limited,
+        ),
+        (
+            "contested",
+            "Claims of other hosts for an address of ours.",
+            network.contested,
+        ),
+        (
+            "gratuitous",
+            "Announcements that nobody asked for.",
+            network.gratuitous,
+        ),
+        (
+            "frames_unsent",
+            "Frames that could not be sent.",
+            network.unsent,
+        ),
+    ];
+    for (name, help, count) in plain {
+        counters(encoder, name, help, [(Labels::new(), count)])?;
+    }
+    let reason = |why: String| vec![("reason", why)];
+    let dropped = counts.dropped.iter();
+    let dropped = dropped.map(|(why, count)| (reason(why.reason().to_owned()), *count));
+    let help = "Datagrams on the speakers' port that were dropped, by reason.";
+    counters(encoder, "messages_dropped", help, dropped)?;
+    let malformed = network.malformed.iter();
+    let malformed: BTreeMap<_, _> = malformed.map(|(why, it)| (why.to_string(), *it)).collect();
+    let malformed = malformed.into_iter().map(|(why, it)| (reason(why), it));
+    let help = "Frames of ARP and NDP that were dropped, by what is wrong with them.";
+    counters(encoder, "malformed", help, malformed)
 }
 
 fn gauges(

@@ -9,9 +9,8 @@ const ROUTES_IPV6: &str = "/proc/net/ipv6_route";
 /// The gateways, as far as they can be read.
 pub(crate) fn gateways() -> Vec<IpAddr> {
     let read = |path| std::fs::read_to_string(path).unwrap_or_default();
-    let ipv4 = of_ipv4(&read(ROUTES));
-    let ipv6 = of_ipv6(&read(ROUTES_IPV6));
-    ipv4.chain(ipv6).collect()
+    let (ipv4, ipv6) = (read(ROUTES), read(ROUTES_IPV6));
+    of_ipv4(&ipv4).chain(of_ipv6(&ipv6)).collect()
 }
 
 /// Lines of interface, destination, gateway and more; numbers are hexadecimal in the byte order of the

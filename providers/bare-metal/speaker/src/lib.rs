@@ -33,7 +33,6 @@ use speaking::{Begin, Command};
 pub const PORT: u16 = 7477;
 
 /// What a speaker needs.
-#[derive(Debug)]
 pub struct Setup {
     /// The way to the API server.
     pub client: Client,
@@ -47,6 +46,12 @@ pub struct Setup {
     pub port: u16,
     /// Told what keeps it from its work.
     pub health: Health,
+}
+
+impl std::fmt::Debug for Setup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Setup").finish_non_exhaustive()
+    }
 }
 
 /// Why a speaker has ended before it was told to.
@@ -139,7 +144,9 @@ fn start(
         let result = match runtime {
             Ok(runtime) => {
                 let speaking = speaking::speak(begin, commands, reports);
-                runtime.block_on(speaking).map_err(|it| Ended(it.to_string()))
+                runtime
+                    .block_on(speaking)
+                    .map_err(|it| Ended(it.to_string()))
             }
             Err(error) => Err(Ended(format!("cannot start a runtime: {error}"))),
         };

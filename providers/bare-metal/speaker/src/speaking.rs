@@ -8,7 +8,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use landfall_bare_metal_l2::peers::{Agreement, Boot, Interface, Keys, MOST_INTERFACES, MOST_SUBNETS, NodeId, Timing};
+use landfall_bare_metal_l2::peers::{
+    Agreement, Boot, Interface, Keys, MOST_INTERFACES, MOST_SUBNETS, NodeId, Timing,
+};
 use tokio::sync::{mpsc, watch};
 
 use crate::election::Wanted;
@@ -68,7 +70,6 @@ pub(crate) enum Failed {
 
 /// A speaker.
 struct Speaking {
-    name: Arc<str>,
     own: NodeId,
     timing: Timing,
     agreement: Agreement,
@@ -141,7 +142,6 @@ impl Speaking {
         }
         let mut speaking = Self {
             own: NodeId::of(&name),
-            name,
             timing,
             agreement,
             network,
@@ -318,7 +318,9 @@ impl Speaking {
             .map(|(name, addresses)| (NodeId::of(&name), (name, addresses)))
             .collect();
         named.remove(&self.own);
-        let places = named.iter().map(|(node, (_, addresses))| (*node, addresses.clone()));
+        let places = named
+            .iter()
+            .map(|(node, (_, addresses))| (*node, addresses.clone()));
         self.transport.set_peers(places.collect());
         self.members = named;
         self.peers.retain(|name, _| names.contains(name));
@@ -329,11 +331,13 @@ impl Speaking {
 
     /// A report is due.
     fn changed(&mut self) {
-        self.report_due.get_or_insert_with(|| Instant::now() + REPORTS);
+        self.report_due
+            .get_or_insert_with(|| Instant::now() + REPORTS);
     }
 
     fn is_over(&self) -> bool {
         let is_free = self.agreement.owned().next().is_none();
-        self.ends.is_some_and(|until| is_free || Instant::now() >= until)
+        self.ends
+            .is_some_and(|until| is_free || Instant::now() >= until)
     }
 }

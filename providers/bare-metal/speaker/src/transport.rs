@@ -60,7 +60,8 @@ impl Transport {
 
     /// Takes in where the other speakers are.
     pub(crate) fn set_peers(&mut self, peers: BTreeMap<NodeId, Vec<IpAddr>>) {
-        self.ways.retain(|node, way| peers.get(node) == Some(&way.addresses));
+        self.ways
+            .retain(|node, way| peers.get(node) == Some(&way.addresses));
         for (node, addresses) in peers {
             let way = || Way {
                 addresses,
@@ -73,7 +74,9 @@ impl Transport {
     /// Whether a node has this address.
     pub(crate) fn is_of(&self, source: IpAddr, node: NodeId) -> bool {
         let source = source.to_canonical();
-        self.ways.get(&node).is_some_and(|it| it.addresses.contains(&source))
+        self.ways
+            .get(&node)
+            .is_some_and(|it| it.addresses.contains(&source))
     }
 
     /// Sends to a node. Where that would have to wait it is not sent.
@@ -126,7 +129,11 @@ impl Default for Buffer {
 }
 
 fn listen(address: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::DGRAM,
+        Some(Protocol::UDP),
+    )?;
     if address.is_ipv6() {
         socket.set_only_v6(false)?;
     }
@@ -141,7 +148,11 @@ fn connect(own: &[IpAddr], addresses: &[IpAddr], port: u16) -> Option<UdpSocket>
         let from = own.iter().find(|it| it.is_ipv4() == address.is_ipv4())?;
         let target = SocketAddr::from((*address, port));
         let connected = || -> io::Result<UdpSocket> {
-            let socket = Socket::new(Domain::for_address(target), Type::DGRAM, Some(Protocol::UDP))?;
+            let socket = Socket::new(
+                Domain::for_address(target),
+                Type::DGRAM,
+                Some(Protocol::UDP),
+            )?;
             socket.set_nonblocking(true)?;
             socket.bind(&SocketAddr::from((*from, 0)).into())?;
             socket.connect(&target.into())?;

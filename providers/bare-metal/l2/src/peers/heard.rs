@@ -91,15 +91,8 @@ impl Heard {
             return None;
         }
         let (_, gathered) = self.parts.take()?;
-        let mut whole = Statement {
-            version,
-            ..Statement::default()
-        };
-        gathered
-            .iter()
-            .flatten()
-            .flatten()
-            .for_each(|it| whole.apply(it));
+        let mut whole: Statement = gathered.into_iter().flatten().flatten().collect();
+        whole.version = version;
         Some(whole)
     }
 

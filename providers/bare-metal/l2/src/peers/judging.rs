@@ -135,6 +135,8 @@ impl Liveness {
             });
             self.actions.push(Action::AskKernel(node));
             self.actions.push(Action::TestLink);
+            // Where its process is gone, its kernel says so.
+            self.say(node, Body::Heartbeat);
             return;
         };
         // The link may come back while nobody else is there to agree.
@@ -146,6 +148,7 @@ impl Liveness {
             peer.is_refused || silent_for >= self.timing.heartbeat * self.timing.missed_by_process;
         let has_kernel_had_time = now >= suspicion.since + self.timing.kernel;
         if !is_process_dead && (suspicion.kernel_answered || !has_kernel_had_time) {
+            self.say(node, Body::Heartbeat);
             return;
         }
         let together = self.timing.heartbeat * TOGETHER;

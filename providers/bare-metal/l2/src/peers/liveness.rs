@@ -276,8 +276,13 @@ impl Liveness {
     }
 
     pub(super) fn say_to_all(&mut self, body: &Body) {
-        let all: Vec<NodeId> = self.peers.keys().copied().collect();
-        for node in all {
+        // A node without a speaker has never been heard; one that begins asks for what it missed.
+        let known = self
+            .peers
+            .iter()
+            .filter(|(_, it)| it.session.boot().is_some());
+        let known: Vec<NodeId> = known.map(|(node, _)| *node).collect();
+        for node in known {
             self.say(node, body.clone());
         }
     }

@@ -122,6 +122,16 @@ impl Statement {
     }
 }
 
+impl FromIterator<Entry> for Statement {
+    fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Self {
+        let mut statement = Self::default();
+        for entry in entries {
+            statement.apply(&entry);
+        }
+        statement
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,8 +183,7 @@ mod tests {
         ] {
             statement.apply(&entry);
         }
-        let mut again = Statement::default();
-        statement.entries().iter().for_each(|it| again.apply(it));
+        let again: Statement = statement.entries().into_iter().collect();
         assert_eq!(again, statement);
         assert_eq!((again.claims.len(), again.interfaces.len()), (1, 1));
     }

@@ -41,7 +41,9 @@ pub(super) async fn follow(
     let mut events = std::pin::pin!(events);
     while let Some(event) = events.next().await {
         let secret = match event {
-            Event::Apply(secret) | Event::InitApply(secret) if secret.name_any() == SECRET => secret,
+            Event::Apply(secret) | Event::InitApply(secret) if secret.name_any() == SECRET => {
+                secret
+            }
             Event::Delete(_) => {
                 tracing::warn!("Secret {namespace}/{SECRET} was deleted; the key is used on");
                 continue;
@@ -66,7 +68,9 @@ pub(super) async fn follow(
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NoKey {
     /// There is none, or it is too short.
-    #[error("`{CURRENT}` must have at least {SHORTEST} bytes; delete the Secret, and the controller makes a new one")]
+    #[error(
+        "`{CURRENT}` must have at least {SHORTEST} bytes; delete the Secret, and the controller makes a new one"
+    )]
     Current,
     /// The other is too short.
     #[error("`{OTHER}` must have at least {SHORTEST} bytes, or be left out")]

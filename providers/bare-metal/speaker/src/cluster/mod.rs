@@ -6,10 +6,11 @@ mod node;
 mod service;
 mod shared;
 mod status;
-mod view;
 #[cfg(test)]
 mod tests;
+mod view;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -32,7 +33,6 @@ use status::Fixed;
 const RETRY: Duration = Duration::from_secs(1);
 
 /// What a speaker's side towards the API server needs.
-#[derive(Debug, Clone)]
 pub(crate) struct Cluster {
     pub(crate) client: Client,
     pub(crate) node: Arc<str>,
@@ -123,7 +123,7 @@ impl Cluster {
         shared: Arc<Shared>,
         mut keys: watch::Receiver<Option<Arc<Keys>>>,
         commands: mpsc::UnboundedSender<Command>,
-        mut members: std::collections::BTreeMap<Arc<str>, Vec<IpAddr>>,
+        mut members: BTreeMap<Arc<str>, Vec<IpAddr>>,
     ) {
         let mut is_draining = false;
         shared.changed.notify_one();
@@ -191,7 +191,8 @@ impl Cluster {
     async fn cannot(&self, what: &str, error: &kube::Error) {
         let error = explain(error);
         tracing::warn!(error, "{what} cannot be read; trying again");
-        self.health.trouble(what, format!("cannot be read: {error}"));
+        self.health
+            .trouble(what, format!("cannot be read: {error}"));
         tokio::time::sleep(RETRY).await;
         self.health.well(what);
     }

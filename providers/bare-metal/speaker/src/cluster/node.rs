@@ -36,7 +36,7 @@ impl From<&v1::Node> for Node {
         let is_excluded = labels.get(EXCLUDED).is_some_and(|it| !is_false(it));
         let is_out = has_taint(OUT_OF_SERVICE);
         Self {
-            may_serve: !is_excluded && !(is_out && !is_cordoned) && has_network(node),
+            may_serve: !is_excluded && (is_cordoned || !is_out) && has_network(node),
             is_draining: has_taint(DRAIN)
                 || is_out && is_cordoned
                 || is_annotated.is_some_and(|it| it == "true"),
@@ -103,12 +103,36 @@ mod tests {
             ("not excluded", labelled("false"), (true, false)),
             ("our taint", tainted(DRAIN, false), (true, true)),
             ("our annotation", annotated("true"), (true, true)),
-            ("our annotation, not meant", annotated("false"), (true, false)),
-            ("out of service", tainted(OUT_OF_SERVICE, false), (false, false)),
-            ("cordoned and out of service", tainted(OUT_OF_SERVICE, true), (true, true)),
-            ("cordoned alone", json!({"metadata": {}, "spec": {"unschedulable": true}}), (true, false)),
-            ("no network", condition("NetworkUnavailable", "True"), (false, false)),
-            ("network", condition("NetworkUnavailable", "False"), (true, false)),
+            (
+                "our annotation, not meant",
+                annotated("false"),
+                (true, false),
+            ),
+            (
+                "out of service",
+                tainted(OUT_OF_SERVICE, false),
+                (false, false),
+            ),
+            (
+                "cordoned and out of service",
+                tainted(OUT_OF_SERVICE, true),
+                (true, true),
+            ),
+            (
+                "cordoned alone",
+                json!({"metadata": {}, "spec": {"unschedulable": true}}),
+                (true, false),
+            ),
+            (
+                "no network",
+                condition("NetworkUnavailable", "True"),
+                (false, false),
+            ),
+            (
+                "network",
+                condition("NetworkUnavailable", "False"),
+                (true, false),
+            ),
             ("not ready", condition("Ready", "False"), (true, false)),
         ];
         for (what, object, expected) in rows {

@@ -105,7 +105,8 @@ async fn put(
         }
     }
     let patch = Patch::Merge(json!({"status": value}));
-    let patched = || api.patch_status(&fixed.node, &PatchParams::default(), &patch);
+    let params = PatchParams::default();
+    let patched = || api.patch_status(&fixed.node, &params, &patch);
     match patched().await {
         Err(error) if is_status(&error, 404) => {}
         other => return other.map(drop),
@@ -150,7 +151,11 @@ fn status(fixed: &Fixed, report: &Report) -> SpeakerReport {
     let interfaces = interfaces.map(|it| SpeakerInterface {
         name: it.name.clone(),
         mac: Some(it.mac.to_string()),
-        subnets: it.subnets.iter().map(|(own, bits)| subnet(*own, *bits)).collect(),
+        subnets: it
+            .subnets
+            .iter()
+            .map(|(own, bits)| subnet(*own, *bits))
+            .collect(),
         up: it.is_up,
     });
     let peers = report.peers.iter().take(MOST_PEERS);
@@ -161,7 +166,11 @@ fn status(fixed: &Fixed, report: &Report) -> SpeakerReport {
     });
     let alive = report.peers.values().filter(|it| it.is_alive).count();
     SpeakerReport {
-        peer_addresses: fixed.peer_addresses.iter().map(ToString::to_string).collect(),
+        peer_addresses: fixed
+            .peer_addresses
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         peer_port: Some(fixed.port),
         started_at: time(fixed.started),
         draining: report.is_draining,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use landfall_bare_metal_l2::Pace;
 use landfall_bare_metal_l2::peers::NodeId;
 use landfall_bare_metal_resources::kinds::{OffSubnet, Probe};
-use landfall_bare_metal_resources::{L2Rule, Pools, Selectors, Usable};
+use landfall_bare_metal_resources::{L2Rule, Usable};
 
 use super::node::Node;
 use super::service::{Key, Pods, Service};
@@ -24,8 +24,6 @@ pub(crate) struct Pool {
 /// An advertisement, and what it comes to with the nodes that there are.
 #[derive(Debug)]
 struct Advertisement {
-    pools: Pools,
-    services: Selectors,
     judged: L2Rule,
     rule: Arc<Rule>,
 }
@@ -64,7 +62,10 @@ impl View {
             self.dirty.insert(address);
         }
         for address in service.iter().flat_map(|it| &it.addresses) {
-            self.holders.entry(*address).or_default().insert(key.clone());
+            self.holders
+                .entry(*address)
+                .or_default()
+                .insert(key.clone());
             self.dirty.insert(*address);
         }
         match service {
@@ -76,16 +77,15 @@ impl View {
     /// Takes in a slice of a Service; `None`: it is gone.
     pub(crate) fn slice(&mut self, service: &Key, slice: &str, pods: Option<Pods>) {
         let slices = self.pods.entry(service.clone()).or_default();
-        let before = match pods.clone() {
-            Some(pods) => slices.insert(slice.to_owned(), pods),
-            None => slices.remove(slice),
-        };
+        let is_changed = slices.get(slice) != pods.as_ref();
+        match pods {
+            Some(pods) => drop(slices.insert(slice.to_owned(), pods)),
+            None => drop(slices.remove(slice)),
+        }
         if slices.is_empty() {
             self.pods.remove(service);
         }
-        if before != pods
-            && let Some(service) = self.services.get(service)
-        {
+        if is_changed && let Some(service) = self.services.get(service) {
             self.dirty.extend(&service.addresses);
         }
     }
@@ -117,38 +117,38 @@ impl View {
     /// Where each node is reached.
     pub(crate) fn places(&self) -> BTreeMap<Arc<str>, Vec<IpAddr>> {
         let nodes = self.nodes.iter();
-        nodes.map(|(name, node)| (name.as_str().into(), node.addresses.clone())).collect()
+        nodes
+            .map(|(name, node)| (name.as_str().into(), node.addresses.clone()))
+            .collect()
     }
 
     /// Takes in a pool; `None`: it is gone, or wrong.
     pub(crate) fn pool(&mut self, name: &str, pool: Option<Pool>) {
-        let before = match pool.clone() {
-            Some(pool) => self.pools.insert(name.to_owned(), pool),
-            None => self.pools.remove(name),
-        };
-        if before != pool {
-            self.look_at_all();
+        if self.pools.get(name) == pool.as_ref() {
+            return;
         }
+        match pool {
+            Some(pool) => drop(self.pools.insert(name.to_owned(), pool)),
+            None => drop(self.pools.remove(name)),
+        }
+        self.look_at_all();
     }
 
     /// Takes in an advertisement; `None`: it is gone, or wrong.
     pub(crate) fn advertisement(&mut self, name: &str, judged: Option<L2Rule>) {
-        let before = match judged {
-            Some(judged) => {
-                let advertisement = Advertisement {
-                    pools: judged.pools.clone(),
-                    services: judged.services.clone(),
-                    rule: Arc::new(rule(&judged, &self.nodes)),
-                    judged,
-                };
-                self.advertisements.insert(name.to_owned(), advertisement)
-            }
-            None => self.advertisements.remove(name),
-        };
-        let now = self.advertisements.get(name);
-        if before.map(|it| it.judged) != now.map(|it| it.judged.clone()) {
-            self.look_at_all();
+        let before = self.advertisements.get(name).map(|it| &it.judged);
+        if before == judged.as_ref() {
+            return;
         }
+        match judged {
+            Some(judged) => {
+                let rule = Arc::new(rule(&judged, &self.nodes));
+                let advertisement = Advertisement { judged, rule };
+                self.advertisements.insert(name.to_owned(), advertisement);
+            }
+            None => drop(self.advertisements.remove(name)),
+        }
+        self.look_at_all();
     }
 
     /// The names of what is known, so that what a list does not name can be asked for.
@@ -180,14 +180,16 @@ impl View {
 
     fn wanted_of(&self, address: IpAddr) -> Option<Wanted> {
         let holders = self.holders.get(&address)?;
-        let holders = holders.iter().filter_map(|key| Some((key, self.services.get(key)?)));
+        let holders = holders
+            .iter()
+            .filter_map(|key| Some((key, self.services.get(key)?)));
         let holders: Vec<_> = holders.collect();
         let mut pools = self.pools.iter();
         let (pool, known) = pools.find(|(_, it)| it.addresses.contains(address))?;
         let rules = self.advertisements.values().filter(|it| {
             let mut holders = holders.iter();
-            it.pools.has(pool, &known.labels)
-                && holders.any(|(_, service)| it.services.matches(&service.labels))
+            it.judged.pools.has(pool, &known.labels)
+                && holders.any(|(_, service)| it.judged.services.matches(&service.labels))
         });
         let rules: Arc<[_]> = rules.map(|it| it.rule.clone()).collect();
         (!rules.is_empty()).then(|| Wanted {
@@ -216,7 +218,9 @@ impl View {
             return Some(Arc::default());
         }
         let all = sets.iter().flatten().copied();
-        let in_each = all.clone().filter(|it| sets.iter().all(|set| set.contains(it)));
+        let in_each = all
+            .clone()
+            .filter(|it| sets.iter().all(|set| set.contains(it)));
         let mut nodes: BTreeSet<_> = in_each.collect();
         if nodes.is_empty() {
             // They have no node in common; some traffic arrives all the same.
@@ -229,7 +233,11 @@ impl View {
     /// The nodes with pods of a Service that are ready; where none is, with such as serve to their
     /// end; and whether there is a pod that is on no node of the cluster.
     fn serving(&self, service: &Key) -> (BTreeSet<&String>, bool) {
-        let slices = self.pods.get(service).into_iter().flat_map(|it| it.values());
+        let slices = self
+            .pods
+            .get(service)
+            .into_iter()
+            .flat_map(|it| it.values());
         let ready: BTreeSet<_> = slices.clone().flat_map(|it| &it.ready).collect();
         let is_elsewhere = slices.clone().any(|it| it.is_elsewhere);
         if ready.is_empty() && !is_elsewhere {
@@ -250,9 +258,8 @@ impl Known<'_> {
     /// Slices, each with its Service.
     pub(crate) fn slices(&self) -> BTreeSet<(Key, String)> {
         let pods = self.0.pods.iter();
-        let slices = pods.flat_map(|(service, slices)| {
-            slices.keys().map(|it| (service.clone(), it.clone()))
-        });
+        let slices = pods
+            .flat_map(|(service, slices)| slices.keys().map(|it| (service.clone(), it.clone())));
         slices.collect()
     }
 
@@ -270,7 +277,9 @@ impl Known<'_> {
 }
 
 fn rule(judged: &L2Rule, nodes: &BTreeMap<String, Node>) -> Rule {
-    let meant = nodes.iter().filter(|(_, it)| it.may_serve && judged.nodes.matches(&it.labels));
+    let meant = nodes
+        .iter()
+        .filter(|(_, it)| it.may_serve && judged.nodes.matches(&it.labels));
     let weighed = meant.map(|(name, node)| {
         let preferred = judged.preferred.iter();
         let preferred = preferred.filter(|(_, nodes)| nodes.matches(&node.labels));

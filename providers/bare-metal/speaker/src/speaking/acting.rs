@@ -73,8 +73,13 @@ impl Speaking {
     fn test_link(&mut self) {
         self.testing = Some(Instant::now());
         let within = self.timing.heartbeat;
-        let living = self.members.iter().filter(|(node, _)| self.agreement.lives(**node));
-        let nodes = living.flat_map(|(_, (_, it))| it.first().copied()).take(MOST_ASKED);
+        let living = self
+            .members
+            .iter()
+            .filter(|(node, _)| self.agreement.lives(**node));
+        let nodes = living
+            .filter_map(|(_, (_, it))| it.first().copied())
+            .take(MOST_ASKED);
         for address in nodes.chain(gateways()).collect::<Vec<_>>() {
             self.network.ask(address, within);
         }
@@ -88,7 +93,10 @@ impl Speaking {
         };
         let members = self.members.values().flat_map(|(_, it)| it);
         let mut interfaces = self.network.interfaces().values().filter(|it| {
-            it.is_up && members.clone().any(|to| it.own_address_towards(*to).is_some())
+            it.is_up
+                && members
+                    .clone()
+                    .any(|to| it.own_address_towards(*to).is_some())
         });
         let heard = interfaces.any(|it| self.network.last_heard(it.index) >= Some(since));
         if heard {

@@ -1,0 +1,6 @@
+//! Stories of speakers on nodes of a local network: real processes, real frames, a real kernel.
+#![expect(clippy::unwrap_used, unreachable_pub, reason = "tests")]
+
+mod announcing;
+mod failing;
+mod world;

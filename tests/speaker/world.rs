@@ -1,0 +1,466 @@
+//! A local network of nodes with a speaker on each, and the API server that they read: a mock
+//! cluster of the story's own, or the real one that `LANDFALL_CONTROL_PLANE` names.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::{Namespace, Node, Secret, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Config, Resource, ResourceExt};
+use landfall_bare_metal_resources::crds;
+use landfall_bare_metal_resources::kinds::{AddressPool, L2Advertisement, SpeakerStatus};
+use landfall_test_network::Lan;
+use landfall_test_process::{Gateway, Process, Way, program};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Names the administrator's kubeconfig of a real control plane.
+const CONTROL_PLANE: &str = "LANDFALL_CONTROL_PLANE";
+/// Longest that anything may take; machines are shared and slow at times.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Where the speakers look for their key; each story has its own.
+const SECRET: &str = "landfall-speaker";
+
+/// How many nodes, and what the speakers' configuration says.
+pub struct Shape {
+    pub nodes: u8,
+    pub config: &'static str,
+}
+
+/// A network, a cluster, and speakers.
+pub struct World {
+    pub lan: Lan,
+    pub client: Client,
+    /// Between the speakers and the API server.
+    way: Gateway,
+    folder: TempDir,
+    namespace: String,
+    pub speakers: BTreeMap<String, Process>,
+    /// Last, so that it is ended last.
+    cluster: Option<Process>,
+}
+
+impl World {
+    /// With a speaker on each node, all of which are ready.
+    pub async fn new(shape: Shape) -> Self {
+        let mut world = Self::without_speakers(shape).await;
+        let nodes: Vec<String> = world.lan.nodes().map(str::to_owned).collect();
+        for node in &nodes {
+            world.start(node);
+        }
+        for node in &nodes {
+            world.until_ready(node);
+        }
+        world.until_all_know_each_other().await;
+        world
+    }
+
+    pub async fn without_speakers(shape: Shape) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let lan = Lan::new(shape.nodes);
+        let folder = TempDir::new().unwrap();
+        let (cluster, kubeconfig) = match std::env::var_os(CONTROL_PLANE) {
+            Some(kubeconfig) => (None, PathBuf::from(kubeconfig)),
+            None => {
+                let path = folder.path().join("cluster.yaml");
+                let mut command = std::process::Command::new(program("mock-cluster"));
+                let mut cluster = Process::start(command.arg("--kubeconfig").arg(&path));
+                cluster.wait_until_ready();
+                (Some(cluster), path)
+            }
+        };
+        let (config, server) = config(&kubeconfig).await;
+        let way = Gateway::on(lan.gateway().into(), server);
+        let text = std::fs::read_to_string(&kubeconfig).unwrap();
+        let text = moved(&text, server, way.address());
+        std::fs::write(folder.path().join("speaker.yaml"), text).unwrap();
+        std::fs::write(folder.path().join("config.yaml"), shape.config).unwrap();
+        let world = Self {
+            client: Client::try_from(config).unwrap(),
+            namespace: lan.namespace("speakers"),
+            lan,
+            way,
+            folder,
+            speakers: BTreeMap::new(),
+            cluster: cluster,
+        };
+        world.install().await;
+        world
+    }
+
+    /// What each story has: kinds, nodes, a key, a pool, and an advertisement.
+    async fn install(&self) {
+        for crd in crds() {
+            self.define(&crd).await;
+        }
+        let name = json!({"metadata": {"name": self.namespace}});
+        self.create(&Api::<Namespace>::all(self.client.clone()), name)
+            .await;
+        self.set_keys(&[("key", "a key that only this story has")])
+            .await;
+        for node in self.lan.nodes().map(str::to_owned).collect::<Vec<_>>() {
+            self.add_node(&node).await;
+        }
+        let label = json!({"story": self.namespace});
+        let pool = json!({
+            "apiVersion": "landfall.dev/v1alpha1", "kind": "AddressPool",
+            "metadata": {"name": self.namespace, "labels": label},
+            "spec": {"addresses": ["192.0.2.200-192.0.2.239", "fd00:192:0:2::1000-fd00:192:0:2::1fff"]},
+        });
+        self.create(&self.everywhere::<AddressPool>(), pool).await;
+        self.advertise(json!({})).await;
+    }
+
+    /// Makes the story's advertisement, or changes it.
+    pub async fn advertise(&self, spec: Value) {
+        let mut spec = spec;
+        spec["pools"] = json!([self.namespace]);
+        let selector = json!({"matchLabels": {"story": self.namespace}});
+        spec["nodeSelector"] = spec.get("nodeSelector").cloned().unwrap_or(selector);
+        let advertisement = json!({
+            "apiVersion": "landfall.dev/v1alpha1", "kind": "L2Advertisement",
+            "metadata": {"name": self.namespace}, "spec": spec,
+        });
+        let applied = PatchParams::apply("stories").force();
+        let patch = Patch::Apply(advertisement);
+        let api = self.everywhere::<L2Advertisement>();
+        api.patch(&self.namespace, &applied, &patch).await.unwrap();
+    }
+
+    /// The name of the Node of a host: nodes are the whole cluster's.
+    pub fn node(&self, host: &str) -> String {
+        self.lan.namespace(host)
+    }
+
+    async fn add_node(&self, host: &str) {
+        let (ipv4, ipv6) = self.lan.addresses(host);
+        let name = self.node(host);
+        let nodes = self.everywhere::<Node>();
+        let labels = json!({"story": self.namespace});
+        self.create(
+            &nodes,
+            json!({"metadata": {"name": name, "labels": labels}}),
+        )
+        .await;
+        let addresses = [ipv4.to_string(), ipv6.to_string()];
+        let addresses = addresses.map(|it| json!({"type": "InternalIP", "address": it}));
+        let patch = Patch::Merge(json!({"status": {"addresses": addresses}}));
+        nodes
+            .patch_status(&name, &PatchParams::default(), &patch)
+            .await
+            .unwrap();
+    }
+
+    /// Changes the Node of a host.
+    pub async fn patch_node(&self, host: &str, patch: Value) {
+        let nodes = self.everywhere::<Node>();
+        let patch = Patch::Merge(patch);
+        nodes
+            .patch(&self.node(host), &PatchParams::default(), &patch)
+            .await
+            .unwrap();
+    }
+
+    /// Sets what the Secret of the speakers has.
+    pub async fn set_keys(&self, keys: &[(&str, &str)]) {
+        let api = Api::<Secret>::namespaced(self.client.clone(), &self.namespace);
+        let data = keys
+            .iter()
+            .map(|(name, it)| ((*name).to_owned(), ByteString(it.as_bytes().to_vec())));
+        let secret = Secret {
+            metadata: ObjectMeta {
+                name: Some(SECRET.to_owned()),
+                ..ObjectMeta::default()
+            },
+            data: Some(data.collect()),
+            ..Secret::default()
+        };
+        let made = api.create(&PostParams::default(), &secret).await;
+        if made.is_err() {
+            let known = api.get(SECRET).await.unwrap();
+            let secret = Secret {
+                metadata: known.metadata,
+                ..secret
+            };
+            api.replace(SECRET, &PostParams::default(), &secret)
+                .await
+                .unwrap();
+        }
+    }
+
+    async fn define(&self, crd: &CustomResourceDefinition) {
+        let api = self.everywhere::<CustomResourceDefinition>();
+        let name = crd.name_any();
+        let applied = PatchParams::apply("stories").force();
+        eventually(&format!("{name} is served"), async || {
+            let applied = api.patch(&name, &applied, &Patch::Apply(crd)).await;
+            let is_established = |it: &CustomResourceDefinition| {
+                let conditions = it.status.iter().flat_map(|it| it.conditions.iter());
+                let mut conditions = conditions.flatten();
+                conditions.any(|it| it.type_ == "Established" && it.status == "True")
+            };
+            applied.is_ok_and(|it| is_established(&it))
+        })
+        .await;
+    }
+
+    fn everywhere<K: Resource<DynamicType = (), Scope = kube::core::ClusterResourceScope>>(
+        &self,
+    ) -> Api<K> {
+        Api::all(self.client.clone())
+    }
+
+    async fn create<K>(&self, api: &Api<K>, object: Value)
+    where
+        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Serialize + Debug,
+    {
+        let object: K = serde_json::from_value(object).unwrap();
+        api.create(&PostParams::default(), &object).await.unwrap();
+    }
+
+    fn services(&self) -> Api<Service> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// Makes a Service that has these addresses, as the controller would give them to it, with pods on
+    /// these hosts.
+    pub async fn service(&self, name: &str, addresses: &[&str], policy: &str, hosts: &[&str]) {
+        let service = json!({
+            "metadata": {"name": name},
+            "spec": {
+                "type": "LoadBalancer",
+                "allocateLoadBalancerNodePorts": false,
+                "externalTrafficPolicy": policy,
+                "ports": [{"port": 80}],
+            },
+        });
+        self.create(&self.services(), service).await;
+        self.set_pods(name, hosts).await;
+        self.give(name, addresses).await;
+    }
+
+    /// Writes addresses into a Service's status.
+    pub async fn give(&self, name: &str, addresses: &[&str]) {
+        let ingress = addresses.iter().map(|it| json!({"ip": it}));
+        let ingress: Vec<_> = ingress.collect();
+        let announced = json!({
+            "type": "landfall.dev/Announced", "status": "False", "reason": "NoSpeaker", "message": "",
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        });
+        let status = json!({"loadBalancer": {"ingress": ingress}, "conditions": [announced]});
+        let patch = Patch::Merge(json!({"status": status}));
+        let services = self.services();
+        services
+            .patch_status(name, &PatchParams::default(), &patch)
+            .await
+            .unwrap();
+    }
+
+    /// Has a Service's pods be on these hosts.
+    pub async fn set_pods(&self, service: &str, hosts: &[&str]) {
+        let api = Api::<EndpointSlice>::namespaced(self.client.clone(), &self.namespace);
+        let endpoints = hosts.iter().map(|host| {
+            let conditions = json!({"ready": true, "serving": true});
+            json!({"addresses": ["10.0.0.1"], "nodeName": self.node(host), "conditions": conditions})
+        });
+        let slice = json!({
+            "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+            "metadata": {"name": service, "labels": {"kubernetes.io/service-name": service}},
+            "addressType": "IPv4", "endpoints": endpoints.collect::<Vec<_>>(),
+            "ports": [{"port": 80}],
+        });
+        let applied = PatchParams::apply("stories").force();
+        api.patch(service, &applied, &Patch::Apply(slice))
+            .await
+            .unwrap();
+    }
+
+    /// Deletes a Service.
+    pub async fn delete(&self, service: &str) {
+        self.services()
+            .delete(service, &DeleteParams::default())
+            .await
+            .unwrap();
+    }
+
+    /// Starts the speaker of a node.
+    pub fn start(&mut self, host: &str) {
+        let mut command = self.lan.command(host, program("landfall"));
+        let folder = self.folder.path();
+        command
+            .args([
+                "speaker",
+                "--admin-address",
+                "127.0.0.1:0",
+                "--node-name",
+                &self.node(host),
+            ])
+            .args(["--namespace", &self.namespace])
+            .arg("--kubeconfig")
+            .arg(folder.join("speaker.yaml"))
+            .arg("--config")
+            .arg(folder.join("config.yaml"));
+        self.speakers
+            .insert(host.to_owned(), Process::start(&mut command));
+    }
+
+    pub fn until_ready(&mut self, host: &str) {
+        self.speakers.get_mut(host).unwrap().wait_until_ready();
+    }
+
+    /// Ends a speaker as a crash would.
+    pub fn kill(&mut self, host: &str) {
+        self.speakers.remove(host).unwrap().kill();
+    }
+
+    /// Sends a speaker a signal.
+    pub fn signal(&self, host: &str, name: &str) {
+        self.speakers[host].signal(name);
+    }
+
+    /// Lets the speakers reach the API server, or not.
+    pub fn api_is(&self, way: Way) {
+        self.way.set(way);
+    }
+
+    /// What the speaker of a host has written of itself.
+    pub async fn status(&self, host: &str) -> Value {
+        let api = self.everywhere::<SpeakerStatus>();
+        let object = api.get_opt(&self.node(host)).await.unwrap();
+        serde_json::to_value(object).unwrap()["status"].clone()
+    }
+
+    /// Waits until the status of a host's speaker is like this.
+    pub async fn until_status(
+        &self,
+        host: &str,
+        what: &str,
+        is_so: impl Fn(&Value) -> bool,
+    ) -> Value {
+        let seen = std::cell::RefCell::new(Value::Null);
+        eventually(&format!("{host} {what}"), async || {
+            seen.replace(self.status(host).await);
+            is_so(&seen.borrow())
+        })
+        .await;
+        seen.into_inner()
+    }
+
+    /// Waits until each speaker says that all others live.
+    pub async fn until_all_know_each_other(&self) {
+        let others = self.speakers.len() - 1;
+        for host in self.speakers.keys() {
+            self.until_status(host, "knows all others", |it| {
+                it["peersAlive"].as_u64() == Some(others as u64)
+            })
+            .await;
+        }
+    }
+
+    /// Which host announces an address, once one does.
+    pub async fn owner(&self, address: IpAddr) -> String {
+        self.owner_but(address, "").await
+    }
+
+    /// The same, besides the host that may not know yet that it does not.
+    pub async fn owner_but(&self, address: IpAddr, host: &str) -> String {
+        let hosts = || self.speakers.keys().filter(|it| *it != host);
+        let found = std::cell::RefCell::new(None);
+        eventually(&format!("{address} is announced by one"), async || {
+            let mut owners = Vec::new();
+            for host in hosts() {
+                let status = self.status(host).await;
+                let addresses = status["addresses"].as_array().cloned().unwrap_or_default();
+                let is_it =
+                    |it: &Value| it["address"] == json!(address) && it["state"] == "Announced";
+                if addresses.iter().any(is_it) {
+                    owners.push(host.clone());
+                }
+            }
+            let is_one = owners.len() == 1;
+            found.replace(owners.pop());
+            is_one
+        })
+        .await;
+        found.into_inner().unwrap()
+    }
+}
+
+impl Drop for World {
+    /// On a real control plane other stories follow. What is left of this one would be theirs.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for (host, speaker) in &self.speakers {
+                eprintln!("--- {host}\n{}", speaker.errors());
+            }
+        }
+        self.speakers.clear();
+        if self.cluster.is_some() {
+            return;
+        }
+        let (client, namespace) = (self.client.clone(), self.namespace.clone());
+        let nodes: Vec<_> = self.lan.nodes().map(|it| self.node(it)).collect();
+        let clean = async move {
+            let all = DeleteParams::default();
+            for node in nodes {
+                let _ = Api::<Node>::all(client.clone()).delete(&node, &all).await;
+                let _ = Api::<SpeakerStatus>::all(client.clone())
+                    .delete(&node, &all)
+                    .await;
+            }
+            let _ = Api::<AddressPool>::all(client.clone())
+                .delete(&namespace, &all)
+                .await;
+            let _ = Api::<L2Advertisement>::all(client.clone())
+                .delete(&namespace, &all)
+                .await;
+            let _ = Api::<Namespace>::all(client).delete(&namespace, &all).await;
+        };
+        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(clean));
+    }
+}
+
+async fn config(kubeconfig: &Path) -> (Config, SocketAddr) {
+    let read = Kubeconfig::read_from(kubeconfig).unwrap();
+    let config = Config::from_custom_kubeconfig(read, &KubeConfigOptions::default())
+        .await
+        .unwrap();
+    let authority = config.cluster_url.authority().unwrap().clone();
+    (config, authority.as_str().parse().unwrap())
+}
+
+/// A kubeconfig for those who reach the server by another address; it shows its certificate for the
+/// address that it has.
+fn moved(kubeconfig: &str, from: SocketAddr, to: SocketAddr) -> String {
+    let lines = kubeconfig
+        .lines()
+        .map(|line| match line.split_once("server: ") {
+            Some((indent, _)) => {
+                let within = indent.replace('-', " ");
+                format!(
+                    "{indent}server: https://{to}\n{within}tls-server-name: {}\n",
+                    from.ip()
+                )
+            }
+            None => format!("{line}\n"),
+        });
+    lines.collect()
+}
+
+/// Polls until it is so.
+pub async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !is_so().await {
+        assert!(tokio::time::Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
