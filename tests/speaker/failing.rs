@@ -11,7 +11,7 @@ use crate::world::World;
 const EVERY: Duration = Duration::from_millis(10);
 
 /// A Service at `192.0.2.200`, and the host that has it.
-async fn served(world: &World) -> String {
+pub async fn served(world: &World) -> String {
     let address = address("192.0.2.200");
     for node in world.lan.nodes().collect::<Vec<_>>() {
         world.lan.give(node, address);

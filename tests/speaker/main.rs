@@ -2,5 +2,7 @@
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "tests")]
 
 mod announcing;
+mod doubting;
 mod failing;
+mod moving;
 mod world;

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::net::{IpAddr, SocketAddr};
+use std::io::{Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -45,6 +46,8 @@ pub struct World {
     folder: TempDir,
     namespace: String,
     pub speakers: BTreeMap<String, Process>,
+    /// Where they tell of themselves.
+    admin: BTreeMap<String, SocketAddr>,
     /// Last, so that it is ended last.
     cluster: Option<Process>,
 }
@@ -91,6 +94,7 @@ impl World {
             way,
             folder,
             speakers: BTreeMap::new(),
+            admin: BTreeMap::new(),
             cluster: cluster,
         };
         world.install().await;
@@ -292,29 +296,43 @@ impl World {
             .unwrap();
     }
 
-    /// Starts the speaker of a node.
-    pub fn start(&mut self, host: &str) {
+    /// A speaker on a host, which takes the Node of this name for its own.
+    pub fn command(&self, host: &str, node: &str) -> std::process::Command {
         let mut command = self.lan.command(host, program("landfall"));
         let folder = self.folder.path();
+        let admin = format!("{}:0", self.lan.management_address(host));
         command
-            .args([
-                "speaker",
-                "--admin-address",
-                "127.0.0.1:0",
-                "--node-name",
-                &self.node(host),
-            ])
+            .args(["speaker", "--admin-address", &admin, "--node-name", node])
             .args(["--namespace", &self.namespace])
             .arg("--kubeconfig")
             .arg(folder.join("speaker.yaml"))
             .arg("--config")
             .arg(folder.join("config.yaml"));
+        command
+    }
+
+    /// Starts the speaker of a node.
+    pub fn start(&mut self, host: &str) {
+        let mut command = self.command(host, &self.node(host));
         self.speakers
             .insert(host.to_owned(), Process::start(&mut command));
     }
 
     pub fn until_ready(&mut self, host: &str) {
-        self.speakers.get_mut(host).unwrap().wait_until_ready();
+        let speaker = self.speakers.get_mut(host).unwrap();
+        let admin = speaker.listens("admin");
+        speaker.wait_until_ready();
+        self.admin.insert(host.to_owned(), admin);
+    }
+
+    /// What a scrape of a host's speaker finds.
+    pub fn metrics(&self, host: &str) -> String {
+        let mut stream = TcpStream::connect(self.admin[host]).unwrap();
+        let request = "GET /metrics HTTP/1.0\r\nHost: speaker\r\n\r\n";
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
     }
 
     /// Ends a speaker as a crash would.
@@ -364,6 +382,15 @@ impl World {
             })
             .await;
         }
+    }
+
+    /// Which host announces each of these, in order.
+    pub async fn owners(&self, addresses: &[&str]) -> Vec<String> {
+        let mut owners = Vec::new();
+        for address in addresses {
+            owners.push(self.owner(address.parse().unwrap()).await);
+        }
+        owners
     }
 
     /// Which host announces an address, once one does.

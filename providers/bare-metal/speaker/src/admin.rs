@@ -17,15 +17,21 @@ use crate::report::{Counts, Report, State};
 
 /// What a speaker tells of itself.
 #[derive(Debug, Clone)]
-pub struct Admin(watch::Receiver<Arc<Report>>);
+pub struct Admin {
+    reports: watch::Receiver<Arc<Report>>,
+    counts: watch::Receiver<Arc<Counts>>,
+}
 
 impl Admin {
-    pub(crate) fn new(reports: watch::Receiver<Arc<Report>>) -> Self {
-        Self(reports)
+    pub(crate) fn new(
+        reports: watch::Receiver<Arc<Report>>,
+        counts: watch::Receiver<Arc<Counts>>,
+    ) -> Self {
+        Self { reports, counts }
     }
 
     fn report(&self) -> Arc<Report> {
-        self.0.borrow().clone()
+        self.reports.borrow().clone()
     }
 
     /// Every address that it has: on which interfaces, how far it is, since when (seconds since
@@ -78,9 +84,8 @@ type Labels = Vec<(&'static str, String)>;
 
 impl Collector for Admin {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let report = self.report();
-        encode_state(&report, &mut encoder)?;
-        encode_counts(&report.counts, &mut encoder)
+        encode_state(&self.report(), &mut encoder)?;
+        encode_counts(&self.counts.borrow(), &mut encoder)
     }
 }
 

@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use admin::Admin;
 use cluster::Cluster;
-use report::Report;
+use report::{Report, Teller};
 use speaking::{Begin, Command};
 
 /// The UDP port on which speakers hear each other.
@@ -75,18 +75,19 @@ impl std::fmt::Debug for Speaker {
 
 /// Makes a speaker, which runs until `stop` is cancelled.
 pub fn speaker(setup: Setup, stop: CancellationToken) -> Speaker {
-    let (reports, reported) = watch::channel(Arc::new(Report::default()));
-    let admin = Admin::new(reported.clone());
+    let (reports, reported) = watch::channel(Arc::default());
+    let (counts, counted) = watch::channel(Arc::default());
+    let teller = Teller { reports, counts };
     Speaker {
-        admin,
-        running: Box::pin(run(setup, stop, reports, reported)),
+        admin: Admin::new(reported.clone(), counted),
+        running: Box::pin(run(setup, stop, teller, reported)),
     }
 }
 
 async fn run(
     setup: Setup,
     stop: CancellationToken,
-    reports: watch::Sender<Arc<Report>>,
+    teller: Teller,
     reported: watch::Receiver<Arc<Report>>,
 ) -> Result<(), Ended> {
     let cluster = Cluster {
@@ -104,7 +105,7 @@ async fn run(
         move |begin: Begin| {
             begun.cancel();
             let (commands, obeyed) = mpsc::unbounded_channel();
-            start(begin, obeyed, reports, ended);
+            start(begin, obeyed, teller, ended);
             let last = commands.clone();
             // Whoever waits for the end is told by the speaker itself.
             tokio::spawn(async move {
@@ -134,7 +135,7 @@ async fn run(
 fn start(
     begin: Begin,
     commands: mpsc::UnboundedReceiver<Command>,
-    reports: watch::Sender<Arc<Report>>,
+    teller: Teller,
     ended: oneshot::Sender<Result<(), Ended>>,
 ) {
     let speak = move || {
@@ -143,7 +144,7 @@ fn start(
             .build();
         let result = match runtime {
             Ok(runtime) => {
-                let speaking = speaking::speak(begin, commands, reports);
+                let speaking = speaking::speak(begin, commands, teller);
                 runtime
                     .block_on(speaking)
                     .map_err(|it| Ended(it.to_string()))

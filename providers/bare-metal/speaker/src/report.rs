@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use landfall_bare_metal_l2::Mac;
 use landfall_bare_metal_l2::peers::{Refused, Stale};
+use tokio::sync::watch;
 
 use crate::network;
 
@@ -117,5 +118,13 @@ pub(crate) struct Report {
     pub(crate) interfaces: Vec<Interface>,
     pub(crate) peers: BTreeMap<Arc<str>, Peer>,
     pub(crate) is_draining: bool,
-    pub(crate) counts: Counts,
+}
+
+/// Where a speaker tells of itself.
+#[derive(Debug)]
+pub(crate) struct Teller {
+    /// How it is, whenever that changes.
+    pub(crate) reports: watch::Sender<Arc<Report>>,
+    /// What has happened, once a second.
+    pub(crate) counts: watch::Sender<Arc<Counts>>,
 }

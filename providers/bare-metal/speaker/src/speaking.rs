@@ -9,17 +9,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use landfall_bare_metal_l2::peers::{
-    Agreement, Boot, Interface, Keys, MOST_INTERFACES, MOST_SUBNETS, NodeId, Timing,
+    Agreement, Boot, Interface, Keys, MOST_INTERFACES, MOST_SUBNETS, NodeId, Stale, Timing,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use crate::election::Wanted;
 use crate::network::{Contested, Happened, Network};
-use crate::report::{self, Counts, Dropped, Peer, Report, State};
+use crate::report::{self, Counts, Dropped, Peer, State, Teller};
 use crate::transport::{Buffer, Transport};
 
 /// How often a report is made at most.
 const REPORTS: Duration = Duration::from_millis(100);
+/// From one telling of what has happened to the next.
+const COUNTS: Duration = Duration::from_secs(1);
 /// How long a speaker that ends waits for others to take its addresses.
 const HAND_OVER: Duration = Duration::from_millis(1500);
 /// Datagrams that are read in one go at most.
@@ -89,16 +91,17 @@ struct Speaking {
     peers: BTreeMap<Arc<str>, Peer>,
     counts: Counts,
     report_due: Option<Instant>,
-    reports: watch::Sender<Arc<Report>>,
+    counts_due: Instant,
+    teller: Teller,
 }
 
 /// Runs a speaker until it is told to end and has handed over what it had.
 pub(crate) async fn speak(
     begin: Begin,
     mut commands: mpsc::UnboundedReceiver<Command>,
-    reports: watch::Sender<Arc<Report>>,
+    teller: Teller,
 ) -> Result<(), Failed> {
-    let mut speaking = Speaking::new(begin, reports).await?;
+    let mut speaking = Speaking::new(begin, teller).await?;
     let mut buffer = Buffer::default();
     loop {
         speaking.act();
@@ -127,7 +130,7 @@ pub(crate) async fn speak(
 }
 
 impl Speaking {
-    async fn new(begin: Begin, reports: watch::Sender<Arc<Report>>) -> Result<Self, Failed> {
+    async fn new(begin: Begin, teller: Teller) -> Result<Self, Failed> {
         let Begin {
             name, timing, port, ..
         } = begin;
@@ -157,7 +160,8 @@ impl Speaking {
             peers: BTreeMap::new(),
             counts: Counts::default(),
             report_due: Some(Instant::now()),
-            reports,
+            counts_due: Instant::now(),
+            teller,
         };
         speaking.interfaces_changed();
         speaking.obey(Command::Members(begin.members));
@@ -166,7 +170,7 @@ impl Speaking {
 
     fn next(&self) -> Instant {
         let next = self.agreement.next_tick();
-        let others = [self.report_due, self.ends];
+        let others = [self.report_due, self.ends, Some(self.counts_due)];
         others.into_iter().flatten().fold(next, Instant::min)
     }
 
@@ -193,6 +197,10 @@ impl Speaking {
             self.report_due = None;
             self.report();
         }
+        if now >= self.counts_due {
+            self.counts_due = now + COUNTS;
+            self.count();
+        }
     }
 
     /// A datagram has come in.
@@ -214,8 +222,11 @@ impl Speaking {
     fn dropped(&mut self, why: Dropped, from: IpAddr) {
         let count = self.counts.dropped.entry(why).or_default();
         *count += 1;
+        // Whoever begins a life is not known yet; so are those who greet it.
+        let is_usual = why == Stale::ForAnotherLife.into();
+        let from = from.to_canonical();
         // The first, and then fewer and fewer: who floods us does not flood the log.
-        if count.is_power_of_two() {
+        if count.is_power_of_two() && !is_usual {
             let (reason, count) = (why.reason(), *count);
             tracing::warn!(%from, reason, count, "datagrams on the speakers' port were dropped");
         }

@@ -53,6 +53,7 @@ pub(super) async fn follow(
         match read(&secret) {
             Ok(keys) => {
                 health.well(PART);
+                tracing::info!("the keys were read");
                 take(keys);
             }
             Err(error) => {

@@ -56,7 +56,11 @@ pub(super) async fn write(
 ) {
     let api = Api::<SpeakerStatus>::all(client);
     let mut written: Option<SpeakerReport> = None;
-    let mut is_over = false;
+    // A speaker that cannot even begin reports nothing: another may run on this node.
+    let mut is_over = reports.changed().await.is_err();
+    if is_over {
+        return;
+    }
     loop {
         let status = status(&fixed, &reports.borrow());
         if written.as_ref() == Some(&status) {

@@ -231,7 +231,6 @@ impl Speaking {
 
     /// Tells how it is.
     pub(super) fn report(&mut self) {
-        self.counts.network = self.network.counters().clone();
         let interfaces = self.network.interfaces().values();
         let interfaces = interfaces.filter(|it| !it.subnets.is_empty());
         let interfaces = interfaces.map(|it| report::Interface {
@@ -245,8 +244,15 @@ impl Speaking {
             interfaces: interfaces.collect(),
             peers: self.peers.clone(),
             is_draining: self.is_draining || self.ends.is_some(),
-            counts: self.counts.clone(),
         };
-        self.reports.send_replace(Arc::new(report));
+        self.teller.reports.send_replace(Arc::new(report));
+    }
+
+    /// Tells what has happened.
+    pub(super) fn count(&mut self) {
+        self.counts.network = self.network.counters().clone();
+        self.teller
+            .counts
+            .send_replace(Arc::new(self.counts.clone()));
     }
 }
