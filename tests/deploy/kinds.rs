@@ -5,6 +5,7 @@ use std::process::Command;
 
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams};
 use kube::{Api, Client, Error};
+use landfall_bare_metal_resources::kinds::SpeakerReport;
 use landfall_bare_metal_resources::{BgpRule, Fault, L2Rule, Peer, Pool, Reservation};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -123,6 +124,75 @@ async fn a_real_api_server_takes_what_means_something_and_names_the_one_fault_of
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+#[ignore = "needs a real control plane, whose words these are"]
+async fn a_real_api_server_takes_what_a_speaker_reports_and_names_the_fault_of_the_rest() {
+    let Some(plane) = kinds().await else {
+        return;
+    };
+    let table = tables::reports();
+    let speakers = api(&plane.client, table.kind);
+    let wanted: DynamicObject = object(json!({
+        "apiVersion": "landfall.dev/v1alpha1",
+        "kind": table.kind,
+        "metadata": {"name": "tried"},
+        "spec": {},
+    }));
+    let created = speakers.create(&PostParams::default(), &wanted).await;
+    created.unwrap();
+    let report = async |status: &Value| {
+        let patch = Patch::Merge(json!({"status": status}));
+        let dry = PatchParams {
+            dry_run: true,
+            ..PatchParams::default()
+        };
+        speakers.patch_status("tried", &dry, &patch).await
+    };
+    let mut wrong = Vec::new();
+    for status in table.good {
+        match report(&status).await {
+            Err(said) => wrong.push(format!("{status} was refused: {said}")),
+            Ok(taken) => {
+                let read = serde_json::from_value::<SpeakerReport>(taken.data["status"].clone());
+                let meant = serde_json::from_value::<SpeakerReport>(status).unwrap();
+                assert_eq!(read.unwrap(), meant);
+            }
+        }
+    }
+    for (status, field, words) in table.refused {
+        let Err(error) = report(&status).await else {
+            wrong.push(format!("{status} was taken"));
+            continue;
+        };
+        let causes = causes(error);
+        let field = format!("status.{field}");
+        if !matches!(&causes[..], [(at, said)] if *at == field && said.contains(words)) {
+            wrong.push(format!("{status}: {causes:?}"));
+        }
+    }
+    let parameters = kube::api::DeleteParams::default();
+    speakers.delete("tried", &parameters).await.unwrap();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+#[ignore = "needs a real control plane: a mock cluster publishes no descriptions"]
+async fn kubectl_tells_what_a_speaker_reports() {
+    let Some(plane) = kinds().await else {
+        return;
+    };
+    // An API server publishes the description of a new kind a while after it serves it.
+    until("it is explained", async || {
+        let (_, said) = plane.try_kubectl("explain speakerstatus.status.addresses");
+        ["contestedBy", "listens whether", "interfaces"]
+            .iter()
+            .all(|it| said.contains(it))
+    })
+    .await;
+    let (listed, said) = plane.try_kubectl("get speakers -o wide");
+    assert!(listed, "{said}");
 }
 
 fn path(field: &str) -> String {

@@ -3,6 +3,9 @@
 
 mod announcing;
 mod pools;
+mod speaking;
+
+pub use speaking::reports;
 
 use serde_json::Value;
 
