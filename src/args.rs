@@ -163,7 +163,7 @@ pub struct LeaseArguments {
     #[arg(long, value_name = "NAME", default_value = "landfall-controller")]
     pub lease_name: String,
 
-    /// Namespace of the Lease; it must exist
+    /// Namespace of the Lease, and of the Secret of the speakers' key on bare metal; it must exist
     #[arg(long, value_name = "NAMESPACE", default_value = "landfall-system")]
     pub lease_namespace: String,
 }

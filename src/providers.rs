@@ -53,11 +53,13 @@ impl Prepared {
         &self.configured.class
     }
 
-    /// Makes the provider, for a cluster whose API server the client speaks to.
+    /// Makes the provider, for a cluster whose API server the client speaks to. What it keeps of
+    /// its own there goes to the controller's `namespace`, if there is one.
     pub fn register(
         &self,
         cluster: &ClusterId,
         client: &Client,
+        namespace: Option<&str>,
         health: &Health,
         metrics: &Metrics,
     ) -> Result<Registration, Failure> {
@@ -71,8 +73,9 @@ impl Prepared {
             Backend::BareMetal { read_metallb } => {
                 let (client, health) = (client.clone(), health.clone());
                 let made = BareMetal::new(client, cluster.clone(), health);
-                let namespace = read_metallb.as_ref().map(|it| it.namespace.clone());
-                let made = made.reading_metallb(namespace);
+                let metallb = read_metallb.as_ref().map(|it| it.namespace.clone());
+                let made = made.reading_metallb(metallb);
+                let made = made.keeping_key(namespace.map(str::to_owned));
                 aside = Some(made.aside());
                 metrics.add(made.collector());
                 Arc::new(made)

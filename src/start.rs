@@ -83,10 +83,12 @@ async fn run_controller(
     };
     // Given up only when the controller has stopped.
     let over = CancellationToken::new();
+    let namespace = arguments.lease.lease_namespace.clone();
     let (gate, election) = elect(&client, arguments.lease, over.clone());
     let controller = Controller {
         client,
         cluster_name: config.cluster_name,
+        namespace,
         adopts: arguments.adopt_cluster_uid,
         providers,
         concurrency: arguments.concurrency,
@@ -144,6 +146,8 @@ fn host_name() -> String {
 struct Controller {
     client: Client,
     cluster_name: String,
+    /// Its own namespace: the Lease's.
+    namespace: String,
     adopts: Option<String>,
     providers: Vec<Prepared>,
     concurrency: usize,
@@ -159,10 +163,10 @@ impl Controller {
             return Ok(());
         };
         tracing::info!(%cluster, "cluster identified");
-        let registrations = self
-            .providers
-            .iter()
-            .map(|provider| provider.register(&cluster, &self.client, &self.health, &self.metrics));
+        let registrations = self.providers.iter().map(|provider| {
+            let (namespace, health) = (Some(&*self.namespace), &self.health);
+            provider.register(&cluster, &self.client, namespace, health, &self.metrics)
+        });
         let setup = Setup {
             registrations: registrations.collect::<Result<_, _>>()?,
             cluster,

@@ -27,7 +27,7 @@ pub(crate) async fn run(
     for prepared in providers {
         let class = prepared.class();
         let provider = prepared
-            .register(&cluster, &client, &health, &Metrics::default())?
+            .register(&cluster, &client, None, &health, &Metrics::default())?
             .provider;
         // What it holds are the Services' statuses, and goes with them.
         if !provider.capabilities().outside_effects {

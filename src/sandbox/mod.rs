@@ -221,7 +221,7 @@ async fn control(
     let prepared = providers::prepare(&[provider])?;
     let registrations = prepared
         .iter()
-        .map(|provider| provider.register(&cluster, &client, &health, &metrics));
+        .map(|provider| provider.register(&cluster, &client, None, &health, &metrics));
     let mut registrations = registrations.collect::<Result<Vec<_>, _>>()?;
     if takes_in {
         for registration in &mut registrations {

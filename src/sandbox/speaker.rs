@@ -1,5 +1,5 @@
 //! The bare-metal provider of a sandbox. The sandbox takes in what arrives for an address, as nodes
-//! would that announce it, so it also tells a Service, as their speakers would, where it cannot.
+//! would that announce it: so it stands for their speakers, and tells a Service where it cannot.
 
 use std::sync::Arc;
 
@@ -7,9 +7,10 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
 use landfall_provider_api::{
-    Assigned, Capabilities, ClusterId, Error, LoadBalancer, LoadBalancerId, Outcome, Owned,
-    Provider, ProviderCondition, Serving, Snapshot, listed,
+    Assigned, Capabilities, ClusterId, Error, Ingress, LoadBalancer, LoadBalancerId, Outcome,
+    Owned, Provider, ProviderCondition, Serving, Snapshot, listed,
 };
+use landfall_provider_bare_metal::ANNOUNCED;
 use tokio::sync::watch;
 
 use super::proxy::{Lack, Unserved};
@@ -17,6 +18,8 @@ use super::proxy::{Lack, Unserved};
 /// Condition: something that it was given is not listened on.
 const NOT_LISTENING: &str = "landfall.dev/NotListening";
 const CANNOT_LISTEN: &str = "CannotListen";
+/// Why the provider says that an address is not announced, where only a speaker is missing.
+const LACKS_SPEAKER: [&str; 2] = ["NoSpeaker", "NoEndpoints"];
 /// Reasons that a condition has room for; each is a line with a command.
 const MOST_REASONS: usize = 3;
 
@@ -54,12 +57,13 @@ impl Provider for Speaker {
 
     async fn ensure(&self, wanted: &LoadBalancer) -> Result<Outcome, Error> {
         let mut outcome = self.provider.ensure(wanted).await?;
-        let unserved = self.unserved.borrow();
-        let lack = unserved.get(&wanted.service.to_string());
-        if let Some(lack) = lack.filter(|lack| lack.uid == wanted.id.service_uid)
-            && let Some(assigned) = assigned(&mut outcome)
-        {
-            tell(assigned, lack);
+        if let Some(assigned) = assigned(&mut outcome) {
+            let unserved = self.unserved.borrow();
+            let lack = unserved.get(&wanted.service.to_string());
+            match lack.filter(|lack| lack.uid == wanted.id.service_uid) {
+                Some(lack) => tell(assigned, lack),
+                None => announce(assigned, !wanted.endpoint_nodes.is_empty()),
+            }
         }
         Ok(outcome)
     }
@@ -100,8 +104,40 @@ fn assigned(outcome: &mut Outcome) -> Option<&mut Assigned> {
     }
 }
 
+/// The condition that says who announces the addresses, where only a speaker is missing.
+fn lacks_speaker(assigned: &mut Assigned) -> Option<&mut ProviderCondition> {
+    let mut conditions = assigned.conditions.iter_mut();
+    conditions.find(|it| it.type_ == ANNOUNCED && LACKS_SPEAKER.contains(&it.reason))
+}
+
+/// All of it is listened on. `is_ready` says whether a pod takes what arrives.
+fn announce(assigned: &mut Assigned, is_ready: bool) {
+    let addresses: Vec<_> = assigned.ingress.iter().filter_map(address).collect();
+    let Some(announced) = lacks_speaker(assigned) else {
+        return;
+    };
+    announced.holds = Some(true);
+    announced.reason = "Announced";
+    announced.message = format!("{} by this sandbox", addresses.join("; "));
+    if is_ready {
+        assigned.serving = Serving::Yes;
+    }
+}
+
+fn address(ingress: &Ingress) -> Option<String> {
+    match ingress {
+        Ingress::Ip { address, .. } => Some(address.to_string()),
+        Ingress::Hostname(_) => None,
+    }
+}
+
 fn tell(assigned: &mut Assigned, lack: &Lack) {
     let message = listed(&lack.reasons, MOST_REASONS, "; ");
+    if let Some(announced) = lacks_speaker(assigned) {
+        announced.holds = Some(false);
+        announced.reason = CANNOT_LISTEN;
+        announced.message.clone_from(&message);
+    }
     assigned.serving = Serving::No {
         reason: CANNOT_LISTEN,
         message: message.clone(),

@@ -55,7 +55,7 @@ async fn an_advertisement_changes_what_is_told() {
     world
         .until("web", "waits for a speaker", |it| {
             let announced = condition(it, "landfall.dev/Announced");
-            announced["status"] == "Unknown" && announced["reason"] == "NoSpeaker"
+            announced["status"] == "False" && announced["reason"] == "NoEndpoints"
         })
         .await;
 }

@@ -104,7 +104,7 @@ async fn an_advertisement_that_makes_no_sense_is_told_and_announces_nothing() {
         .await;
     world
         .until("web", "waits for a speaker", |it| {
-            condition(it, "landfall.dev/Announced")["reason"] == "NoSpeaker"
+            condition(it, "landfall.dev/Announced")["reason"] == "NoEndpoints"
         })
         .await;
 }

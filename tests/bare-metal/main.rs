@@ -5,6 +5,7 @@
 mod cli;
 mod giving;
 mod judging;
+mod keeping_key;
 mod metallb;
 mod objects;
 mod page;
@@ -14,6 +15,7 @@ mod pools;
 mod reaching;
 mod reserving;
 mod restarting;
+mod speaking;
 mod walk;
 mod world;
 

@@ -99,7 +99,7 @@ async fn pools_advertisements_and_annotations_of_metallb_mean_what_they_mean_the
     let plain = world.until_at("plain", &["192.0.2.8"]).await;
     assert_eq!(
         condition(&plain, "landfall.dev/Announced")["reason"],
-        "NoSpeaker"
+        "NoEndpoints"
     );
     world
         .create(&asking("pool", &[("metallb.io/address-pool", "asked")]))

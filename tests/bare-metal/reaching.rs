@@ -116,7 +116,10 @@ fn of_an_address_that_the_machine_lacks_the_service_is_told_and_the_other_is_ser
     // However often it is tried, it is logged once for each port.
     cli.run("scale deployment web --replicas=1");
     expose(&cli, "other", 9181, "");
-    cli.until(&ask_for("other", "Serving", "reason"), "[NoSpeaker]");
+    cli.until(&ask_for("both", "Announced", "reason"), "[CannotListen]");
+    cli.until(&ask_for("other", "Serving", "status"), "[True]");
+    let message = cli.run(&ask_for("other", "Announced", "message"));
+    assert!(message.contains("by this sandbox"), "{message}");
     until_answered(&address(&cli, "other", 0), 9181);
     let logged = sandbox.errors();
     let told = logged.lines().filter(|line| line.contains("is not served"));
@@ -140,7 +143,7 @@ fn a_port_that_another_program_has_is_served_once_it_is_free() {
     drop(held);
     until_answered(&own, port);
     cli.until(&ask_for("web", "NotListening", "reason"), "[]");
-    cli.until(&ask_for("web", "Serving", "reason"), "[NoSpeaker]");
+    cli.until(&ask_for("web", "Serving", "status"), "[True]");
 }
 
 #[test]

@@ -99,7 +99,9 @@ impl World {
         self.metrics = Metrics::default();
         self.metrics.add(provider.collector());
         let namespace = self.place.namespace.clone();
-        let provider = provider.reading_metallb(self.reads_metallb.then_some(namespace));
+        let metallb = self.reads_metallb.then(|| namespace.clone());
+        let provider = provider.reading_metallb(metallb);
+        let provider = provider.keeping_key(Some(namespace));
         let registration = Registration {
             class: Class::new(CLASS),
             default: true,

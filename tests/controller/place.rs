@@ -29,11 +29,12 @@ const NAMESPACED: [(&str, &str); 3] = [
     ("/apis/landfall.dev/v1alpha1", "addressreservations"),
 ];
 /// Collections of the whole cluster, of which a story has those objects that bear its label.
-const LABELLED: [&str; 4] = [
+const LABELLED: [&str; 5] = [
     "/api/v1/nodes",
     "/apis/landfall.dev/v1alpha1/addresspools",
     "/apis/landfall.dev/v1alpha1/l2advertisements",
     "/apis/landfall.dev/v1alpha1/bgpadvertisements",
+    "/apis/landfall.dev/v1alpha1/speakerstatuses",
 ];
 
 #[derive(Clone)]

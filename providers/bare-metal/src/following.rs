@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use futures::FutureExt;
 use futures::future::try_join_all;
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{Namespace, Node};
 use kube::api::ListParams;
 use kube::{Api, Client, Resource, ResourceExt};
 use landfall_bare_metal_resources::kinds::{
-    AddressPool, AddressReservation, BGPAdvertisement, L2Advertisement,
+    AddressPool, AddressReservation, BGPAdvertisement, L2Advertisement, SpeakerStatus,
 };
 use landfall_provider_api::Error;
 use landfall_watch::{Health, Kind, explain, watched};
@@ -18,8 +18,9 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::advertising::Protocol;
 use crate::keeper::Keeper;
-use crate::state::{Protocol, State, reservation_name};
+use crate::state::{State, reservation_name};
 use landfall_bare_metal_allocator::ReservationName;
 
 /// Starts the watches; `read` counts the kinds that were read whole.
@@ -52,7 +53,13 @@ pub(crate) fn start(
             .clone()
             .follow::<L2Advertisement>("L2Advertisements"),
     );
-    tasks.spawn(follower.follow::<BGPAdvertisement>("BGPAdvertisements"));
+    tasks.spawn(
+        follower
+            .clone()
+            .follow::<BGPAdvertisement>("BGPAdvertisements"),
+    );
+    tasks.spawn(follower.clone().follow::<SpeakerStatus>("SpeakerStatuses"));
+    tasks.spawn(follower.follow::<Node>("Nodes of speakers"));
 }
 
 /// Whether the API server lets us read each kind. Asked before the watches are started, which would
@@ -63,6 +70,8 @@ pub(crate) async fn check(client: &Client) -> Result<(), Error> {
         readable::<AddressReservation>(client).boxed(),
         readable::<L2Advertisement>(client).boxed(),
         readable::<BGPAdvertisement>(client).boxed(),
+        readable::<SpeakerStatus>(client).boxed(),
+        readable::<Node>(client).boxed(),
         readable::<Namespace>(client).boxed(),
     ];
     try_join_all(all).await.map(drop)
@@ -78,7 +87,7 @@ async fn readable<K: Followed + Sync + 'static>(client: &Client) -> Result<(), E
 }
 
 /// How many kinds are followed.
-pub(crate) const COUNT: usize = 5;
+pub(crate) const COUNT: usize = 7;
 
 /// What a task that follows a kind needs.
 #[derive(Clone)]
@@ -233,6 +242,54 @@ impl Followed for Namespace {
 
     fn known(state: &State) -> BTreeSet<String> {
         state.names_of_namespaces()
+    }
+
+    fn api(client: Client, key: &String) -> (Api<Self>, String) {
+        (Api::all(client), key.clone())
+    }
+}
+
+impl Followed for SpeakerStatus {
+    type Key = String;
+
+    fn key(&self) -> String {
+        self.name_any()
+    }
+
+    fn put(self, state: &mut State, now: Instant) {
+        state.with_speakers(now, |speakers| speakers.put(&self, now));
+    }
+
+    fn remove(key: &String, state: &mut State, now: Instant) {
+        state.with_speakers(now, |speakers| speakers.remove(key, now));
+    }
+
+    fn known(state: &State) -> BTreeSet<String> {
+        state.speakers.names()
+    }
+
+    fn api(client: Client, key: &String) -> (Api<Self>, String) {
+        (Api::all(client), key.clone())
+    }
+}
+
+impl Followed for Node {
+    type Key = String;
+
+    fn key(&self) -> String {
+        self.name_any()
+    }
+
+    fn put(self, state: &mut State, now: Instant) {
+        state.with_speakers(now, |speakers| speakers.put_node(&self.name_any(), now));
+    }
+
+    fn remove(key: &String, state: &mut State, now: Instant) {
+        state.with_speakers(now, |speakers| speakers.remove_node(key, now));
+    }
+
+    fn known(state: &State) -> BTreeSet<String> {
+        state.speakers.nodes()
     }
 
     fn api(client: Client, key: &String) -> (Api<Self>, String) {

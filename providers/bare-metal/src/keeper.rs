@@ -12,8 +12,9 @@ use landfall_watch::{Health, sleep_until};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 
+use crate::advertising::Protocol;
 use crate::metallb::Told;
-use crate::state::{Protocol, State};
+use crate::state::State;
 use crate::{following, following_metallb};
 use landfall_bare_metal_allocator::ReservationName;
 
@@ -34,7 +35,7 @@ pub(crate) struct Keeper {
     pub(crate) aside: watch::Sender<Option<String>>,
     notes: mpsc::UnboundedSender<Told>,
     untold: Mutex<Option<mpsc::UnboundedReceiver<Told>>>,
-    /// Told when the next rest may end at another time.
+    /// Told when what is due next may be so at another time.
     to_wait: Notify,
 }
 
@@ -73,9 +74,9 @@ impl Keeper {
     pub(crate) fn with<T>(&self, act: impl FnOnce(&mut State, Instant) -> T) -> T {
         let (result, changed, advertisements, is_another_time) = {
             let mut state = locked(&self.state);
-            let before = state.allocator.next_tick();
+            let before = state.next_tick();
             let result = act(&mut state, Instant::now());
-            let next = state.allocator.next_tick();
+            let next = state.next_tick();
             for told in state.metallb.untold.drain(..) {
                 // Without a receiver the process is about to end.
                 let _ = self.notes.send(told);
@@ -88,9 +89,11 @@ impl Keeper {
                 }
                 is_another
             });
+            let mut changed = state.allocator.take_changed();
+            changed.services.append(&mut state.pace.take_asked());
             (
                 result,
-                state.allocator.take_changed(),
+                changed,
                 std::mem::take(&mut state.touched),
                 next != before,
             )
@@ -140,13 +143,13 @@ impl Keeper {
         .boxed()
     }
 
-    /// Ends rests when they are over.
+    /// Does what is due: rests of addresses end, and what speakers report is told.
     async fn wait(self: Arc<Self>) {
         loop {
-            let next = locked(&self.state).allocator.next_tick();
+            let next = locked(&self.state).next_tick();
             tokio::select! {
                 () = self.to_wait.notified() => {}
-                () = sleep_until(next) => self.with(|state, now| state.allocator.tick(now)),
+                () = sleep_until(next) => self.with(State::tick),
             }
         }
     }

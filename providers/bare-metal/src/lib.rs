@@ -4,12 +4,16 @@
 //! Nothing outside the process changes when a load balancer is ensured: the Service's status is
 //! the only record, and from it the provider knows at its start what is held.
 
+mod advertising;
+mod announced;
 mod asking;
 mod counting;
 mod following;
 mod following_metallb;
 mod keeper;
+mod key;
 mod metallb;
+mod speakers;
 mod state;
 mod status;
 mod telling;
@@ -33,6 +37,8 @@ use prometheus_client::collector::Collector;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+pub use announced::ANNOUNCED;
+pub use key::SECRET;
 pub use state::RECLAIM;
 
 use counting::Counting;
@@ -47,6 +53,8 @@ pub struct BareMetal {
     keeper: Arc<Keeper>,
     /// The namespace whose MetalLB objects are read, if they are.
     metallb: Option<String>,
+    /// The namespace that is to have the key of the speakers, if any is.
+    key: Option<String>,
     /// Since the first start: what runs, and how many kinds were read whole.
     running: OnceLock<(JoinSet<()>, watch::Receiver<usize>)>,
 }
@@ -61,6 +69,7 @@ impl BareMetal {
             client,
             health,
             metallb: None,
+            key: None,
             running: OnceLock::new(),
         }
     }
@@ -69,6 +78,13 @@ impl BareMetal {
     #[must_use]
     pub fn reading_metallb(mut self, namespace: Option<String>) -> Self {
         self.metallb = namespace;
+        self
+    }
+
+    /// Makes the Secret with the speakers' key in this namespace where there is none.
+    #[must_use]
+    pub fn keeping_key(mut self, namespace: Option<String>) -> Self {
+        self.key = namespace;
         self
     }
 
@@ -157,7 +173,12 @@ impl Provider for BareMetal {
         following::check(&self.client).await?;
         let (_, kinds) = self.running.get_or_init(|| {
             let metallb = self.metallb.as_deref();
-            keeper::start(&self.keeper, &self.client, &self.health, metallb)
+            let (mut tasks, kinds) =
+                keeper::start(&self.keeper, &self.client, &self.health, metallb);
+            if let Some(namespace) = &self.key {
+                tasks.spawn(key::keep(self.client.clone(), namespace.clone()));
+            }
+            (tasks, kinds)
         });
         let all = following::COUNT
             + self
@@ -181,8 +202,7 @@ impl Provider for BareMetal {
 
     async fn release(&self, id: &LoadBalancerId) -> Result<(), Error> {
         let uid = Uid::from(&*id.service_uid);
-        self.keeper
-            .with(|state, now| state.allocator.release(&uid, now));
+        self.keeper.with(|state, now| state.release(&uid, now));
         Ok(())
     }
 

@@ -13,7 +13,8 @@ use landfall_bare_metal_resources::metallb::{
 use landfall_bare_metal_resources::{Fault, Pool};
 use serde_json::Value;
 
-use crate::state::{Advertisement, Labels, Protocol, State, created, spec};
+use crate::advertising::{Advertisement, Protocol};
+use crate::state::{Labels, State, created, spec};
 
 /// A kind of MetalLB's that is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -12,15 +12,15 @@ use kube::ResourceExt;
 use landfall_bare_metal_resources::kinds::{
     AddressPool, AddressReservation, BGPAdvertisement, IpFamily, L2Advertisement,
 };
-use landfall_bare_metal_resources::{
-    AddressRange, BgpRule, Entry, Fault, L2Rule, Pool, Pools, Reservation, Selectors, Usable, bits,
-};
+use landfall_bare_metal_resources::{AddressRange, Entry, Fault, Pool, Reservation, Usable, bits};
 use landfall_provider_api::{Error, Family, LoadBalancer, Outcome, ServiceName};
 
+use crate::advertising::{Advertisement, Protocol};
 use crate::metallb::MetalLb;
+use crate::speakers::{Changed, Pace, Speakers, View};
 use crate::{asking, telling};
 use landfall_bare_metal_allocator::{
-    Allocator, Holding, PoolInput, ReservationInput, ReservationName, Space, Spec, Want,
+    Allocator, Holding, PoolInput, ReservationInput, ReservationName, Space, Spec, Uid, Want,
 };
 
 /// Annotation of a pool: `"true"` takes the addresses back that it has lost and Services still use.
@@ -42,22 +42,12 @@ pub(crate) struct State {
     pub(crate) bgp: BTreeMap<String, Read<BGPAdvertisement>>,
     /// Advertisements whose statuses may have to be written.
     pub(crate) touched: BTreeSet<(Protocol, String)>,
+    pub(crate) speakers: Speakers,
+    /// How often Services are looked at for what speakers report.
+    pub(crate) pace: Pace,
     namespaces: HashMap<String, Arc<Labels>>,
-    advertisements: BTreeMap<(Protocol, String), Advertisement>,
+    pub(crate) advertisements: BTreeMap<(Protocol, String), Advertisement>,
     pub(crate) metallb: MetalLb,
-}
-
-/// How an advertisement announces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Protocol {
-    /// `L2Advertisement`.
-    L2,
-    /// `BGPAdvertisement`.
-    Bgp,
-    /// MetalLB's `L2Advertisement`.
-    MetalLbL2,
-    /// MetalLB's `BGPAdvertisement`.
-    MetalLbBgp,
 }
 
 /// An object as it was read.
@@ -65,33 +55,6 @@ pub(crate) enum Protocol {
 pub(crate) struct Read<K> {
     pub(crate) object: K,
     pub(crate) faults: Vec<Fault>,
-}
-
-/// What the announcing of pools turns on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Advertisement {
-    pools: Pools,
-    services: Selectors,
-    /// What of it could not be carried over from MetalLB.
-    notes: Vec<String>,
-}
-
-impl Advertisement {
-    pub(crate) fn new(pools: &Pools, services: &Selectors) -> Self {
-        Self {
-            pools: pools.clone(),
-            services: services.clone(),
-            notes: Vec::new(),
-        }
-    }
-
-    /// One of MetalLB's, with what of it could not be carried over.
-    pub(crate) fn of_metallb(pools: &Pools, services: &Selectors, notes: Vec<String>) -> Self {
-        Self {
-            notes,
-            ..Self::new(pools, services)
-        }
-    }
 }
 
 impl State {
@@ -115,34 +78,61 @@ impl State {
     /// Gives a load balancer what it asks for.
     pub(crate) fn ensure(&mut self, wanted: &LoadBalancer, now: Instant) -> Result<Outcome, Error> {
         let need = asking::need(wanted)?;
+        self.pace.looked(&need.uid, now);
         let answer = self.allocator.ensure(need, now);
         let service = &wanted.labels;
         let pools = answer.addresses.iter().filter_map(|it| it.pool.as_deref());
         let dropped: BTreeSet<&str> = pools.flat_map(|it| self.dropped(it, service)).collect();
-        let is_announced = |pool: &Arc<str>| self.announcing(pool, service).next().is_some();
-        Ok(telling::outcome(wanted, &answer, &dropped, is_announced))
+        let fates = answer.addresses.iter();
+        let fates: Vec<_> = fates
+            .map(|given| (given.address, self.fate(given, service)))
+            .collect();
+        Ok(telling::outcome(wanted, &answer, &dropped, &fates))
     }
 
-    /// The advertisements that announce a Service's addresses of a pool.
-    fn announcing(&self, pool: &str, service: &Labels) -> impl Iterator<Item = &Advertisement> {
-        let ours = self.pools.get(pool).map(|it| it.object.labels());
-        let labels = ours.or_else(|| self.metallb.pool(pool));
-        let all = self.advertisements.values();
-        all.filter(move |it| {
-            labels.is_some_and(|labels| it.pools.has(pool, labels)) && it.services.matches(service)
-        })
+    /// Takes everything from a load balancer.
+    pub(crate) fn release(&mut self, uid: &Uid, now: Instant) {
+        self.pace.forget(uid);
+        self.allocator.release(uid, now);
     }
 
-    /// What of MetalLB's objects that a Service's addresses of a pool depend on could not be
-    /// carried over.
-    fn dropped(&self, pool: &str, service: &Labels) -> impl Iterator<Item = &str> {
-        let of_pool = match self.pools.get(pool) {
-            Some(_) => &[],
-            None => self.metallb.notes_of_pool(pool),
-        };
-        let rules = self.announcing(pool, service);
-        let notes = of_pool.iter().chain(rules.flat_map(|it| &it.notes));
-        notes.map(String::as_str)
+    /// Does something to what speakers report, and lets those Services be looked at that it concerns.
+    pub(crate) fn with_speakers(&mut self, now: Instant, act: impl FnOnce(&mut Speakers)) {
+        act(&mut self.speakers);
+        let Changed {
+            addresses,
+            unlisted,
+        } = self.speakers.take_changed();
+        for address in addresses {
+            for uid in self.allocator.holders_of(address) {
+                self.pace.ask(uid, now);
+            }
+        }
+        if unlisted {
+            for (uid, _, addresses) in self.allocator.provided() {
+                let is_unlisted = |it: &IpAddr| *self.speakers.view(*it) == View::Nobody;
+                if addresses.iter().any(is_unlisted) {
+                    self.pace.ask(uid, now);
+                }
+            }
+        }
+    }
+
+    /// What is due by now.
+    pub(crate) fn tick(&mut self, now: Instant) {
+        self.allocator.tick(now);
+        self.with_speakers(now, |speakers| speakers.tick(now));
+        self.pace.tick(now);
+    }
+
+    /// When [`tick`](Self::tick) has something to do next.
+    pub(crate) fn next_tick(&self) -> Option<Instant> {
+        let next = [
+            self.allocator.next_tick(),
+            self.speakers.next_tick(),
+            self.pace.next_tick(),
+        ];
+        next.into_iter().flatten().min()
     }
 
     /// Takes in a pool.
@@ -207,89 +197,9 @@ impl State {
         self.namespaces.get(name).cloned().unwrap_or_default()
     }
 
-    /// The names of the advertisements of a protocol that are known.
-    pub(crate) fn names_of(&self, protocol: Protocol) -> BTreeSet<String> {
-        let names = self.advertisements.keys().filter(|(it, _)| *it == protocol);
-        names.map(|(_, name)| name.clone()).collect()
-    }
-
     /// The names of the namespaces that are known.
     pub(crate) fn names_of_namespaces(&self) -> BTreeSet<String> {
         self.namespaces.keys().cloned().collect()
-    }
-
-    /// Takes in an L2Advertisement; one that makes no sense announces nothing, and is told so.
-    pub(crate) fn put_l2(&mut self, object: L2Advertisement) {
-        let rule = L2Rule::parse(&object);
-        let rule = rule.map(|it| Advertisement::new(&it.pools, &it.services));
-        let name = object.name_any();
-        let faults = self.put_ours((Protocol::L2, name.clone()), rule);
-        self.l2.insert(name, Read { object, faults });
-    }
-
-    /// Takes in a BGPAdvertisement; one that makes no sense announces nothing, and is told so.
-    pub(crate) fn put_bgp(&mut self, object: BGPAdvertisement) {
-        let rule = BgpRule::parse(&object);
-        let rule = rule.map(|it| Advertisement::new(&it.pools, &it.services));
-        let name = object.name_any();
-        let faults = self.put_ours((Protocol::Bgp, name.clone()), rule);
-        self.bgp.insert(name, Read { object, faults });
-    }
-
-    /// Takes in what an advertisement of ours says. Returns what is wrong with it.
-    fn put_ours(
-        &mut self,
-        name: (Protocol, String),
-        rule: Result<Advertisement, Vec<Fault>>,
-    ) -> Vec<Fault> {
-        self.put_advertisement(name.clone(), rule.as_ref().ok());
-        self.touched.insert(name);
-        rule.err().unwrap_or_default()
-    }
-
-    /// Forgets an advertisement of ours.
-    pub(crate) fn remove_advertisement(&mut self, protocol: Protocol, name: &str) {
-        self.l2
-            .retain(|it, _| protocol != Protocol::L2 || it != name);
-        self.bgp
-            .retain(|it, _| protocol != Protocol::Bgp || it != name);
-        self.put_advertisement((protocol, name.to_owned()), None);
-    }
-
-    /// The names of our advertisements of a protocol that are known.
-    pub(crate) fn names_of_ours(&self, protocol: Protocol) -> BTreeSet<String> {
-        match protocol {
-            Protocol::L2 => self.l2.keys().cloned().collect(),
-            Protocol::Bgp => self.bgp.keys().cloned().collect(),
-            Protocol::MetalLbL2 | Protocol::MetalLbBgp => BTreeSet::new(),
-        }
-    }
-
-    /// Takes in, changes or forgets an advertisement, and lets those be looked at whose addresses
-    /// it announced or announces.
-    pub(crate) fn put_advertisement(
-        &mut self,
-        name: (Protocol, String),
-        rule: Option<&Advertisement>,
-    ) {
-        if self.advertisements.get(&name) == rule {
-            return;
-        }
-        let before = match rule {
-            Some(rule) => self.advertisements.insert(name, rule.clone()),
-            None => self.advertisements.remove(&name),
-        };
-        let is_for = |pool: &str, labels: &Labels| {
-            let mut rules = before.iter().chain(rule);
-            rules.any(|rule| rule.pools.has(pool, labels))
-        };
-        let ours = self.pools.iter();
-        let ours = ours.map(|(name, read)| (name, read.object.labels()));
-        for (pool, labels) in ours.chain(self.metallb.pools()) {
-            if is_for(pool, labels) {
-                self.allocator.touch_services_of(pool);
-            }
-        }
     }
 }
 

@@ -1,17 +1,16 @@
 //! From the allocator's answer to what a Service is told.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::net::IpAddr;
 
 use landfall_provider_api::{
     Assigned, Family, FamilyPolicy, Ingress, IpMode, Lack, LoadBalancer, Outcome,
-    ProviderCondition, Serving, listed,
+    ProviderCondition, listed,
 };
 
+use crate::announced::{self, Fate};
 use landfall_bare_metal_allocator::{Answer, Given, Refusal};
 
-/// Condition: whether something makes the network send its addresses to a node.
-const ANNOUNCED: &str = "landfall.dev/Announced";
 /// Condition: no pool has an address that it has.
 const OUT_OF_POOL: &str = "landfall.dev/AddressOutOfPool";
 /// Condition: what it says of who may connect leaves a family open to everybody.
@@ -27,24 +26,25 @@ const DROPPED: &str = "landfall.dev/NotCarriedOver";
 const MOST_NOTES: usize = 5;
 
 /// What a Service is told. `dropped` is what of MetalLB's objects could not be carried over;
-/// `is_announced` says whether an advertisement selects a pool.
+/// `fates` says what is announced of its addresses.
 pub(crate) fn outcome(
     wanted: &LoadBalancer,
     answer: &Answer,
     dropped: &BTreeSet<&str>,
-    is_announced: impl Fn(&Arc<str>) -> bool,
+    fates: &[(IpAddr, Fate<'_>)],
 ) -> Outcome {
     let assigned = (!answer.addresses.is_empty()).then(|| {
-        let unannounced: Vec<_> = answer
-            .addresses
-            .iter()
-            .filter(|given| !given.pool.as_ref().is_some_and(&is_announced))
-            .collect();
+        let is_ready = !wanted.endpoint_nodes.is_empty();
         Assigned {
             ingress: answer.addresses.iter().map(ingress).collect(),
             failed_ports: Vec::new(),
-            serving: serving(wanted, &unannounced),
-            conditions: conditions(wanted, answer, dropped, &unannounced),
+            serving: announced::serving(fates, is_ready),
+            conditions: conditions(
+                wanted,
+                answer,
+                dropped,
+                announced::condition(fates, is_ready),
+            ),
             repaired: false,
         }
     });
@@ -84,34 +84,13 @@ fn lack(refusals: &[Refusal]) -> Lack {
     }
 }
 
-fn serving(wanted: &LoadBalancer, unannounced: &[&Given]) -> Serving {
-    if !unannounced.is_empty() {
-        return Serving::No {
-            reason: "NotAnnounced",
-            message: "no node makes the network send it there; see the condition \
-                      landfall.dev/Announced"
-                .to_owned(),
-        };
-    }
-    if wanted.endpoint_nodes.is_empty() {
-        return Serving::No {
-            reason: "NoEndpoints",
-            message: "no pod is ready to take what arrives".to_owned(),
-        };
-    }
-    Serving::Unknown {
-        reason: "NoSpeaker",
-        message: "no speaker reports that it announces it".to_owned(),
-    }
-}
-
 fn conditions(
     wanted: &LoadBalancer,
     answer: &Answer,
     dropped: &BTreeSet<&str>,
-    unannounced: &[&Given],
+    announced: ProviderCondition,
 ) -> Vec<ProviderCondition> {
-    let mut conditions = vec![announced(unannounced)];
+    let mut conditions = vec![announced];
     let outside = answer.addresses.iter().filter(|it| it.pool.is_none());
     let outside: Vec<_> = outside.map(out_of_pool).collect();
     if !outside.is_empty() {
@@ -139,41 +118,6 @@ fn conditions(
         conditions.push(not_carried_over(dropped));
     }
     conditions
-}
-
-fn announced(unannounced: &[&Given]) -> ProviderCondition {
-    let (holds, reason, message) = match unannounced.first() {
-        None => (
-            None,
-            "NoSpeaker",
-            "no speaker reports that it announces the address".to_owned(),
-        ),
-        // The pool is not named: a rename would be a write to each of its Services.
-        Some(Given {
-            address,
-            pool: Some(_),
-            ..
-        }) => (
-            Some(false),
-            "NoAdvertisement",
-            format!(
-                "no L2Advertisement and no BGPAdvertisement selects the AddressPool of {address}, so \
-                 nothing sends its traffic to a node"
-            ),
-        ),
-        Some(Given { address, .. }) => (
-            Some(false),
-            "NoAdvertisement",
-            format!("{address} is in no AddressPool, so no advertisement selects it"),
-        ),
-    };
-    ProviderCondition {
-        type_: ANNOUNCED,
-        holds,
-        reason,
-        message,
-        warns: false,
-    }
 }
 
 /// The event is MetalLB's object's, of which many Services may be.

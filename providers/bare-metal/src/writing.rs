@@ -18,9 +18,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::advertising::Protocol;
 use crate::following::Followed;
 use crate::keeper::{Dirty, Keeper, locked};
-use crate::state::{Protocol, Read, State};
+use crate::state::{Read, State};
 use crate::status;
 use landfall_bare_metal_allocator::ReservationName;
 

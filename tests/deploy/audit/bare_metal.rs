@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use kube::Api;
+use kube::api::{Patch, PatchParams};
+use landfall_bare_metal_resources::kinds::SpeakerStatus;
 use serde_json::{Value, json};
 
 use super::gateway::Gateway;
@@ -14,11 +17,13 @@ const HERE: &str = "landfall-bare-metal";
 /// MetalLB's namespace here, since another story has objects in the usual one.
 const METALLB: &str = "metallb-audited";
 /// Kinds of which something goes while the controller looks away.
-const RELISTED: [&str; 5] = [
+const RELISTED: [&str; 7] = [
     "addresspools.landfall.dev",
     "addressreservations.landfall.dev",
     "l2advertisements.landfall.dev",
     "bgpadvertisements.landfall.dev",
+    "speakerstatuses.landfall.dev",
+    "nodes",
     "namespaces",
 ];
 /// The same of MetalLB's.
@@ -141,6 +146,27 @@ impl Life {
         self.installed.until_counted_up("asking").await;
     }
 
+    /// A speaker reports that it announces a Service's address, and the Service is told.
+    async fn report(&self) {
+        self.create("announced", json!({})).await;
+        self.until_served("announced").await;
+        let address = self.told("service/announced", ".status.loadBalancer.ingress[0].ip");
+        let claim = json!({"address": address, "interfaces": ["eth0"], "state": "Announced"});
+        let status = json!({"status": {"addressCount": 1, "addresses": [claim]}});
+        let patch = Patch::Merge(status);
+        let reports = Api::<SpeakerStatus>::all(self.installed.plane.client.clone());
+        let parameters = PatchParams::default();
+        let patched = reports.patch_status("speaking", &parameters, &patch).await;
+        patched.unwrap();
+        self.until("announced", "is announced", |it| {
+            let announced = condition(it, "landfall.dev/Announced");
+            announced["message"] == format!("{address} by speaking (eth0)")
+        })
+        .await;
+        self.installed.delete("announced").await;
+        self.installed.until_gone("announced").await;
+    }
+
     /// A Service goes unseen, and its address is free for another.
     async fn vanish(&self, controller: &Process) {
         self.create("vanishing", json!({})).await;
@@ -204,10 +230,15 @@ impl Life {
 
 /// Why a Service has no load balancer.
 fn reason(service: &Value) -> Value {
+    condition(service, "landfall.dev/Provisioned")["reason"].clone()
+}
+
+fn condition(service: &Value, type_: &str) -> Value {
     let conditions = service["status"]["conditions"].as_array().cloned();
     let mut conditions = conditions.unwrap_or_default().into_iter();
-    let ours = conditions.find(|it| it["type"] == "landfall.dev/Provisioned");
-    ours.unwrap_or_default()["reason"].clone()
+    conditions
+        .find(|it| it["type"] == type_)
+        .unwrap_or_default()
 }
 
 /// Applies an overlay, but to namespaces of its own.
@@ -255,6 +286,7 @@ async fn nothing_is_refused_to_the_bare_metal_provider_and_nothing_granted_in_va
             .await;
     }
     life.fail_twice().await;
+    life.report().await;
     for resource in RELISTED {
         life.relist(resource, "default").await;
     }

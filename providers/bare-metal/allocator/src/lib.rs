@@ -154,6 +154,12 @@ impl Allocator {
         self.changed.services.extend(uids);
     }
 
+    /// The Services that have this address.
+    pub fn holders_of(&self, address: IpAddr) -> impl Iterator<Item = &Uid> {
+        let slots = self.holders.of(address).iter();
+        slots.map(|slot| &self.tenants.get(*slot).uid)
+    }
+
     /// The Services that have an address: UID, name and addresses.
     pub fn provided(&self) -> impl Iterator<Item = (&Uid, ServiceName, Vec<IpAddr>)> {
         self.tenants.iter().filter_map(|tenant| {

@@ -104,7 +104,7 @@ fn what_announces_a_pool_changes_with_its_labels_and_with_the_advertisement() {
     };
     let all = [wanted.id.service_uid.clone()].into();
     assert_eq!(looked_at(&mut state), all);
-    assert_eq!(announced(&mut state, &wanted), "NoSpeaker");
+    assert_eq!(announced(&mut state, &wanted), "NoEndpoints");
 
     state.allocator.take_changed();
     state.remove_metallb(kind("L2Advertisement"), "lan", now);

@@ -2,6 +2,7 @@
 
 mod asking;
 mod metallb;
+mod speakers;
 mod state;
 mod telling;
 mod writing;

@@ -1,6 +1,7 @@
 //! From the allocator's answer to conditions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use landfall_bare_metal_allocator::{Answer, Given, Refusal};
@@ -9,6 +10,8 @@ use landfall_provider_api::{
 };
 
 use super::wanted;
+use crate::announced::{Fate, condition};
+use crate::speakers::{Node, On};
 use crate::telling::outcome;
 
 fn given(address: &str, pool: Option<&str>) -> Given {
@@ -28,9 +31,20 @@ fn answer(addresses: Vec<Given>, refusals: Vec<Refusal>) -> Answer {
     }
 }
 
-/// What is told if an advertisement selects every pool.
+/// What is told if an advertisement selects every pool, and there is no speaker.
 fn told(wanted: &LoadBalancer, answer: &Answer) -> Outcome {
-    outcome(wanted, answer, &BTreeSet::new(), |_| true)
+    outcome(
+        wanted,
+        answer,
+        &BTreeSet::new(),
+        &fates(answer, Fate::Nobody),
+    )
+}
+
+/// Of all its addresses the same.
+fn fates<'a>(answer: &Answer, fate: Fate<'a>) -> Vec<(IpAddr, Fate<'a>)> {
+    let addresses = answer.addresses.iter();
+    addresses.map(|it| (it.address, fate)).collect()
 }
 
 fn assigned(outcome: Outcome) -> Assigned {
@@ -94,17 +108,133 @@ fn the_same_lack_of_both_families_is_told_once() {
 fn what_keeps_traffic_away_is_told_the_nearest_first() {
     let mut wanted = wanted(&[Family::IPv4]);
     let answer = answer(vec![given("192.0.2.1", Some("a"))], Vec::new());
-    let reason = |wanted: &LoadBalancer, is_announced| {
-        let outcome = outcome(wanted, &answer, &BTreeSet::new(), |_| is_announced);
+    let reason = |wanted: &LoadBalancer, fate| {
+        let outcome = outcome(wanted, &answer, &BTreeSet::new(), &fates(&answer, fate));
         match assigned(outcome).serving {
             Serving::No { reason, .. } | Serving::Unknown { reason, .. } => reason,
-            other @ Serving::Yes => panic!("{other:?}"),
+            Serving::Yes => "Yes",
         }
     };
-    assert_eq!(reason(&wanted, false), "NotAnnounced");
-    assert_eq!(reason(&wanted, true), "NoEndpoints");
+    let nodes = on(&[("node-a", &["eth0"], None)]);
+    assert_eq!(reason(&wanted, Fate::Unadvertised), "NotAnnounced");
+    assert_eq!(reason(&wanted, Fate::Nobody), "NoEndpoints");
+    assert_eq!(reason(&wanted, Fate::Announced(&nodes)), "NoEndpoints");
     wanted.endpoint_nodes = ["node-a".to_owned()].into();
-    assert_eq!(reason(&wanted, true), "NoSpeaker");
+    assert_eq!(reason(&wanted, Fate::Nobody), "NotAnnounced");
+    assert_eq!(reason(&wanted, Fate::Routed), "NoSpeaker");
+    assert_eq!(reason(&wanted, Fate::Announced(&nodes)), "Yes");
+}
+
+/// Nodes with their interfaces, and who contests the address there.
+fn on(nodes: &[(&str, &[&str], Option<&str>)]) -> BTreeMap<Node, On> {
+    let one = |(node, interfaces, by): &(&str, &[&str], Option<&str>)| {
+        let on = On {
+            interfaces: interfaces.iter().map(|it| Arc::from(*it)).collect(),
+            contested_by: by.map(Arc::from),
+        };
+        (Node::from(*node), on)
+    };
+    nodes.iter().map(one).collect()
+}
+
+#[test]
+fn what_speakers_report_is_told_in_one_condition() {
+    let [four, six] = ["192.0.2.200", "2001:db8::1"].map(|it| it.parse().unwrap());
+    let by_a = on(&[("a", &["eth0", "eth1"], None)]);
+    let by_b = on(&[("b", &[], None)]);
+    let by_both = on(&[("a", &["eth0"], None), ("b", &["eth0"], None)]);
+    let defended = on(&[("a", &["eth0"], Some("02:00:00:00:00:01"))]);
+    let node: Node = "a".into();
+    let [a, b, both] = [&by_a, &by_b, &by_both].map(Fate::Announced);
+    let defended = Fate::Announced(&defended);
+    let contested = Fate::Contested(&node, Some("02:00:00:00:00:01"));
+    let cut = Fate::Unlisted(&node);
+    let (yes, no) = (Some(true), Some(false));
+    for (fates, holds, reason, message) in [
+        (
+            vec![(four, a)],
+            yes,
+            "Announced",
+            "192.0.2.200 by a (eth0, eth1)",
+        ),
+        (
+            vec![(four, a), (six, b)],
+            yes,
+            "Announced",
+            "192.0.2.200 by a (eth0, eth1); 2001:db8::1 by b",
+        ),
+        (
+            vec![(four, both)],
+            yes,
+            "Announced",
+            "192.0.2.200 by a (eth0) and b (eth0), whose speakers do not hear each other",
+        ),
+        (
+            vec![(four, defended)],
+            yes,
+            "Contested",
+            "192.0.2.200 by a (eth0), though another host (02:00:00:00:00:01) answers for it, too",
+        ),
+        (
+            vec![(four, contested)],
+            no,
+            "AddressInUse",
+            "another host (02:00:00:00:00:01) has 192.0.2.200, so a does not announce it",
+        ),
+        (
+            vec![(four, Fate::Nobody)],
+            no,
+            "NoSpeaker",
+            "no speaker announces 192.0.2.200",
+        ),
+        (
+            vec![(four, Fate::Nobody), (six, b)],
+            no,
+            "PartlyAnnounced",
+            "no speaker announces 192.0.2.200; 2001:db8::1 by b",
+        ),
+        (
+            vec![(four, contested), (six, b)],
+            no,
+            "PartlyAnnounced",
+            "another host (02:00:00:00:00:01) has 192.0.2.200, so a does not announce it; 2001:db8::1 by b",
+        ),
+        (
+            vec![(four, cut)],
+            None,
+            "NotListed",
+            "no speaker reports 192.0.2.200, but a announces more addresses than its report has room for",
+        ),
+        (
+            vec![(four, Fate::Routed), (six, b)],
+            None,
+            "NoSpeaker",
+            "no speaker reports that it announces 192.0.2.200 to routers; 2001:db8::1 by b",
+        ),
+        (
+            vec![(four, Fate::Routed), (six, Fate::Nobody)],
+            no,
+            "NoSpeaker",
+            "no speaker reports that it announces 192.0.2.200 to routers; no speaker announces 2001:db8::1",
+        ),
+        (
+            vec![(four, a), (six, Fate::OutOfPool)],
+            no,
+            "NoAdvertisement",
+            "2001:db8::1 is in no AddressPool, so no advertisement selects it",
+        ),
+    ] {
+        let told = condition(&fates, true);
+        assert_eq!((told.holds, told.reason), (holds, reason), "{fates:?}");
+        assert_eq!(told.message, message);
+        assert_eq!(told.warns, message.contains("another host"), "{message}");
+    }
+    let told = condition(&[(four, Fate::Nobody)], false);
+    assert_eq!(told.reason, "NoEndpoints");
+    assert!(
+        told.message
+            .ends_with("no pod is ready to take what arrives")
+    );
 }
 
 #[test]
@@ -130,7 +260,12 @@ fn of_many_notes_five_are_told_and_the_rest_counted() {
     let notes: Vec<String> = (0..7).map(|it| format!("note {it}")).collect();
     let notes = notes.iter().map(String::as_str).collect();
     let answer = answer(vec![given("192.0.2.1", Some("a"))], Vec::new());
-    let told = assigned(outcome(&wanted, &answer, &notes, |_| true));
+    let told = assigned(outcome(
+        &wanted,
+        &answer,
+        &notes,
+        &fates(&answer, Fate::Nobody),
+    ));
     let told = told.conditions.into_iter();
     let mut told = told.filter(|it| it.type_ == "landfall.dev/NotCarriedOver");
     let message = told.next().unwrap().message;

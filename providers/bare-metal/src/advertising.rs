@@ -1,0 +1,190 @@
+//! Advertisements: which of them concern the addresses of a Service.
+
+use std::collections::BTreeSet;
+
+use kube::ResourceExt;
+use landfall_bare_metal_resources::kinds::{BGPAdvertisement, L2Advertisement};
+use landfall_bare_metal_resources::{BgpRule, Fault, L2Rule, Pools, Selectors};
+
+use landfall_bare_metal_allocator::Given;
+
+use crate::announced::Fate;
+use crate::speakers::View;
+use crate::state::{Labels, Read, State};
+
+/// How an advertisement announces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Protocol {
+    /// `L2Advertisement`.
+    L2,
+    /// `BGPAdvertisement`.
+    Bgp,
+    /// MetalLB's `L2Advertisement`.
+    MetalLbL2,
+    /// MetalLB's `BGPAdvertisement`.
+    MetalLbBgp,
+}
+
+impl Protocol {
+    /// Whether nodes answer on their own networks, so that speakers report it.
+    fn is_local(self) -> bool {
+        matches!(self, Self::L2 | Self::MetalLbL2)
+    }
+}
+
+/// What the announcing of pools turns on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Advertisement {
+    pools: Pools,
+    services: Selectors,
+    /// What of it could not be carried over from MetalLB.
+    notes: Vec<String>,
+}
+
+impl Advertisement {
+    pub(crate) fn new(pools: &Pools, services: &Selectors) -> Self {
+        Self {
+            pools: pools.clone(),
+            services: services.clone(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// One of MetalLB's, with what of it could not be carried over.
+    pub(crate) fn of_metallb(pools: &Pools, services: &Selectors, notes: Vec<String>) -> Self {
+        Self {
+            notes,
+            ..Self::new(pools, services)
+        }
+    }
+}
+
+impl State {
+    /// The advertisements that announce a Service's addresses of a pool.
+    fn announcing(
+        &self,
+        pool: &str,
+        service: &Labels,
+    ) -> impl Iterator<Item = (Protocol, &Advertisement)> {
+        let ours = self.pools.get(pool).map(|it| it.object.labels());
+        let labels = ours.or_else(|| self.metallb.pool(pool));
+        let all = self.advertisements.iter();
+        let all = all.map(|((protocol, _), it)| (*protocol, it));
+        all.filter(move |(_, it)| {
+            labels.is_some_and(|labels| it.pools.has(pool, labels)) && it.services.matches(service)
+        })
+    }
+
+    /// What makes the network send a Service's address to a node.
+    pub(crate) fn fate(&self, given: &Given, service: &Labels) -> Fate<'_> {
+        match self.speakers.view(given.address) {
+            View::Announced(nodes) => return Fate::Announced(nodes),
+            View::Contested(node, by) => return Fate::Contested(node, by.as_deref()),
+            View::Nobody => {}
+        }
+        let Some(pool) = &given.pool else {
+            return Fate::OutOfPool;
+        };
+        let rules = self.announcing(pool, service);
+        let mut protocols = rules.map(|(protocol, _)| protocol).peekable();
+        if protocols.peek().is_none() {
+            return Fate::Unadvertised;
+        }
+        if !protocols.any(Protocol::is_local) {
+            return Fate::Routed;
+        }
+        self.speakers.cut().map_or(Fate::Nobody, Fate::Unlisted)
+    }
+
+    /// What of MetalLB's objects that a Service's addresses of a pool depend on could not be
+    /// carried over.
+    pub(crate) fn dropped(&self, pool: &str, service: &Labels) -> impl Iterator<Item = &str> {
+        let of_pool = match self.pools.get(pool) {
+            Some(_) => &[],
+            None => self.metallb.notes_of_pool(pool),
+        };
+        let rules = self.announcing(pool, service);
+        let notes = of_pool.iter().chain(rules.flat_map(|(_, it)| &it.notes));
+        notes.map(String::as_str)
+    }
+
+    /// The names of the advertisements of a protocol that are known.
+    pub(crate) fn names_of(&self, protocol: Protocol) -> BTreeSet<String> {
+        let names = self.advertisements.keys().filter(|(it, _)| *it == protocol);
+        names.map(|(_, name)| name.clone()).collect()
+    }
+
+    /// Takes in an L2Advertisement; one that makes no sense announces nothing, and is told so.
+    pub(crate) fn put_l2(&mut self, object: L2Advertisement) {
+        let rule = L2Rule::parse(&object);
+        let rule = rule.map(|it| Advertisement::new(&it.pools, &it.services));
+        let name = object.name_any();
+        let faults = self.put_ours((Protocol::L2, name.clone()), rule);
+        self.l2.insert(name, Read { object, faults });
+    }
+
+    /// Takes in a BGPAdvertisement; one that makes no sense announces nothing, and is told so.
+    pub(crate) fn put_bgp(&mut self, object: BGPAdvertisement) {
+        let rule = BgpRule::parse(&object);
+        let rule = rule.map(|it| Advertisement::new(&it.pools, &it.services));
+        let name = object.name_any();
+        let faults = self.put_ours((Protocol::Bgp, name.clone()), rule);
+        self.bgp.insert(name, Read { object, faults });
+    }
+
+    /// Takes in what an advertisement of ours says. Returns what is wrong with it.
+    fn put_ours(
+        &mut self,
+        name: (Protocol, String),
+        rule: Result<Advertisement, Vec<Fault>>,
+    ) -> Vec<Fault> {
+        self.put_advertisement(name.clone(), rule.as_ref().ok());
+        self.touched.insert(name);
+        rule.err().unwrap_or_default()
+    }
+
+    /// Forgets an advertisement of ours.
+    pub(crate) fn remove_advertisement(&mut self, protocol: Protocol, name: &str) {
+        self.l2
+            .retain(|it, _| protocol != Protocol::L2 || it != name);
+        self.bgp
+            .retain(|it, _| protocol != Protocol::Bgp || it != name);
+        self.put_advertisement((protocol, name.to_owned()), None);
+    }
+
+    /// The names of our advertisements of a protocol that are known.
+    pub(crate) fn names_of_ours(&self, protocol: Protocol) -> BTreeSet<String> {
+        match protocol {
+            Protocol::L2 => self.l2.keys().cloned().collect(),
+            Protocol::Bgp => self.bgp.keys().cloned().collect(),
+            Protocol::MetalLbL2 | Protocol::MetalLbBgp => BTreeSet::new(),
+        }
+    }
+
+    /// Takes in, changes or forgets an advertisement, and lets those be looked at whose addresses
+    /// it announced or announces.
+    pub(crate) fn put_advertisement(
+        &mut self,
+        name: (Protocol, String),
+        rule: Option<&Advertisement>,
+    ) {
+        if self.advertisements.get(&name) == rule {
+            return;
+        }
+        let before = match rule {
+            Some(rule) => self.advertisements.insert(name, rule.clone()),
+            None => self.advertisements.remove(&name),
+        };
+        let is_for = |pool: &str, labels: &Labels| {
+            let mut rules = before.iter().chain(rule);
+            rules.any(|rule| rule.pools.has(pool, labels))
+        };
+        let ours = self.pools.iter();
+        let ours = ours.map(|(name, read)| (name, read.object.labels()));
+        for (pool, labels) in ours.chain(self.metallb.pools()) {
+            if is_for(pool, labels) {
+                self.allocator.touch_services_of(pool);
+            }
+        }
+    }
+}

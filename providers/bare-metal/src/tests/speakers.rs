@@ -1,0 +1,289 @@
+//! What is told of addresses as reports come, change and go.
+
+use std::time::{Duration, Instant};
+
+use landfall_bare_metal_resources::kinds::SpeakerStatus;
+use landfall_provider_api::{Family, LoadBalancer, Outcome, Serving};
+use serde_json::{Value, json};
+
+use super::{begun, wanted};
+use crate::speakers::HOLD;
+use crate::state::State;
+
+const ADDRESS: &str = "192.0.2.1";
+const MS: Duration = Duration::from_millis(1);
+
+/// A state with a pool of one address, an advertisement and nodes, in which a Service has the
+/// address.
+struct Story {
+    state: State,
+    wanted: LoadBalancer,
+    start: Instant,
+    looks: u32,
+}
+
+impl Story {
+    fn begin() -> Self {
+        let (mut state, start) = (begun(), Instant::now());
+        let pool = json!({
+            "apiVersion": "landfall.dev/v1alpha1", "kind": "AddressPool",
+            "metadata": {"name": "a"}, "spec": {"addresses": [ADDRESS]},
+        });
+        state.put_pool(serde_json::from_value(pool).unwrap(), start);
+        let rule = json!({
+            "apiVersion": "landfall.dev/v1alpha1", "kind": "L2Advertisement",
+            "metadata": {"name": "lan"}, "spec": {},
+        });
+        state.put_l2(serde_json::from_value(rule).unwrap());
+        for node in ["n1", "n2", "n3"] {
+            state.with_speakers(start, |speakers| speakers.put_node(node, start));
+        }
+        let mut wanted = wanted(&[Family::IPv4]);
+        wanted.endpoint_nodes = ["n1".to_owned()].into();
+        let mut story = Self {
+            state,
+            wanted,
+            start,
+            looks: 0,
+        };
+        story.told(0);
+        story
+    }
+
+    fn at(&self, ms: u32) -> Instant {
+        self.start + MS * ms
+    }
+
+    /// A speaker announces the address in this state, if any, and has lost these others of the three.
+    fn report(&mut self, ms: u32, node: &str, state: Option<&str>, lost: &[&str]) {
+        let addresses =
+            state.map(|it| json!({"address": ADDRESS, "interfaces": ["eth0"], "state": it}));
+        let others = ["n1", "n2", "n3"].into_iter().filter(|it| *it != node);
+        let peers = others.map(|it| json!({"node": it, "alive": !lost.contains(&it)}));
+        let addresses: Vec<_> = addresses.into_iter().collect();
+        let status = json!({
+            "addressCount": addresses.len(),
+            "addresses": addresses,
+            "peers": peers.collect::<Vec<_>>(),
+        });
+        self.put(ms, node, &status);
+    }
+
+    fn put(&mut self, ms: u32, node: &str, status: &Value) {
+        let object = json!({
+            "apiVersion": "landfall.dev/v1alpha1", "kind": "SpeakerStatus",
+            "metadata": {"name": node}, "spec": {}, "status": status,
+        });
+        let object: SpeakerStatus = serde_json::from_value(object).unwrap();
+        let now = self.at(ms);
+        self.state
+            .with_speakers(now, |speakers| speakers.put(&object, now));
+    }
+
+    /// Lets time go by, and looks at the Service whenever that is asked for. Returns how often that was.
+    fn pass(&mut self, from: u32, to: u32) -> u32 {
+        let before = self.looks;
+        for ms in from..=to {
+            let now = self.at(ms);
+            if self.state.next_tick().is_some_and(|at| at <= now) {
+                self.state.tick(now);
+            }
+            let asked = self.state.pace.take_asked();
+            if asked
+                .iter()
+                .any(|it| it.to_string() == self.wanted.id.service_uid)
+            {
+                self.looks += 1;
+                self.told(ms);
+            }
+        }
+        self.looks - before
+    }
+
+    /// Reason and message of the condition.
+    fn told(&mut self, ms: u32) -> (String, String) {
+        let now = self.at(ms);
+        let outcome = self.state.ensure(&self.wanted, now).unwrap();
+        let Outcome::Provisioned(assigned) = outcome else {
+            panic!("{outcome:?}");
+        };
+        let told = assigned.conditions.into_iter();
+        let mut told = told.filter(|it| it.type_ == "landfall.dev/Announced");
+        let told = told.next().unwrap();
+        let serves = assigned.serving == Serving::Yes;
+        assert_eq!(serves, told.holds == Some(true));
+        (told.reason.to_owned(), told.message)
+    }
+
+    #[track_caller]
+    fn says(&mut self, ms: u32, reason: &str, node: &str) {
+        let (told, message) = self.told(ms);
+        assert_eq!(told, reason, "{message}");
+        assert!(message.contains(node), "{message}");
+    }
+}
+
+#[test]
+fn an_announced_address_is_told_at_once() {
+    let mut story = Story::begin();
+    story.says(0, "NoSpeaker", ADDRESS);
+    story.report(1, "n1", Some("Probing"), &[]);
+    story.says(1, "NoSpeaker", ADDRESS);
+    assert_eq!(story.pass(1, 20), 0, "nothing is told of probing");
+    story.report(21, "n1", Some("Announced"), &[]);
+    assert_eq!(story.pass(21, 5000), 1);
+    story.says(5000, "Announced", "n1 (eth0)");
+    // Nothing that matters is another.
+    story.report(5001, "n1", Some("Announced"), &["n3"]);
+    story.report(5002, "n2", None, &["n3"]);
+    assert_eq!(story.pass(5001, 10_000), 0);
+}
+
+#[test]
+fn a_fail_over_is_one_look_in_whatever_order_the_reports_come() {
+    // The survivors lose the node before or after one of them has its address.
+    for order in [["n2", "n3"], ["n3", "n2"]] {
+        let mut story = Story::begin();
+        story.report(0, "n1", Some("Announced"), &[]);
+        story.report(0, "n2", None, &[]);
+        story.report(0, "n3", None, &[]);
+        assert_eq!(story.pass(0, 5000), 1);
+        for (ms, node) in [5001, 5700].into_iter().zip(order) {
+            let state = (node == "n2").then_some("Announced");
+            story.report(ms, node, state, &["n1"]);
+            story.pass(ms, ms + 600);
+        }
+        assert_eq!(story.looks, 2, "{order:?}");
+        story.says(6400, "Announced", "192.0.2.1 by n2 (eth0)");
+        story.pass(6400, 20_000);
+        assert_eq!(story.looks, 2, "{order:?}");
+    }
+}
+
+#[test]
+fn a_fail_over_is_one_look_though_the_new_owner_is_late() {
+    let mut story = Story::begin();
+    story.report(0, "n1", Some("Announced"), &[]);
+    story.pass(0, 5000);
+    for node in ["n2", "n3"] {
+        story.report(5001, node, None, &["n1"]);
+    }
+    story.pass(5001, 7500);
+    story.says(7500, "Announced", "n1");
+    story.report(7501, "n2", Some("Announced"), &["n1"]);
+    story.pass(7501, 20_000);
+    story.says(20_000, "Announced", "192.0.2.1 by n2 (eth0)");
+    assert_eq!(story.looks, 2);
+}
+
+#[test]
+fn a_hand_over_is_one_look() {
+    let mut story = Story::begin();
+    story.report(0, "n1", Some("Announced"), &[]);
+    story.pass(0, 5000);
+    story.report(5001, "n2", Some("Announced"), &[]);
+    story.pass(5001, 5500);
+    story.says(5500, "Announced", "192.0.2.1 by n1 (eth0)");
+    story.report(5501, "n1", None, &[]);
+    story.pass(5501, 20_000);
+    story.says(20_000, "Announced", "192.0.2.1 by n2 (eth0)");
+    assert_eq!(story.looks, 2);
+}
+
+#[test]
+fn what_nobody_announces_any_more_is_told_after_a_while() {
+    let hold = u32::try_from(HOLD.as_millis()).unwrap();
+    let mut story = Story::begin();
+    story.report(0, "n1", Some("Announced"), &[]);
+    story.pass(0, 5000);
+    story.report(5000, "n1", None, &[]);
+    assert_eq!(story.pass(5000, 5000 + hold - 1), 0);
+    story.says(5000 + hold - 1, "Announced", "n1");
+    assert_eq!(story.pass(5000 + hold, 5000 + hold), 1);
+    story.says(5000 + hold, "NoSpeaker", ADDRESS);
+    // Two that last are told, too.
+    story.report(10_000, "n1", Some("Announced"), &[]);
+    story.pass(10_000, 12_000);
+    story.report(12_000, "n2", Some("Announced"), &["n1"]);
+    story.report(12_000, "n1", Some("Announced"), &["n2"]);
+    story.pass(12_000, 12_000 + hold);
+    story.says(12_000 + hold, "Announced", "n1 (eth0) and n2 (eth0)");
+}
+
+#[test]
+fn another_host_that_has_the_address_is_told_at_once() {
+    let mut story = Story::begin();
+    story.report(0, "n1", Some("Announced"), &[]);
+    story.pass(0, 5000);
+    story.report(5000, "n1", Some("Contested"), &[]);
+    assert_eq!(story.pass(5000, 5001), 1);
+    story.says(5001, "AddressInUse", "another host");
+}
+
+#[test]
+fn the_reports_of_the_gone_and_the_dead_do_not_count() {
+    let mut story = Story::begin();
+    story.report(0, "n1", Some("Announced"), &[]);
+    story.report(0, "n2", None, &[]);
+    story.pass(0, 5000);
+    story.report(5000, "n2", None, &["n1"]);
+    story.pass(5000, 10_000);
+    story.says(10_000, "NoSpeaker", ADDRESS);
+    story.report(10_000, "n2", None, &[]);
+    story.pass(10_000, 15_000);
+    story.says(15_000, "Announced", "n1");
+    let now = story.at(15_000);
+    story
+        .state
+        .with_speakers(now, |speakers| speakers.remove_node("n1", now));
+    story.pass(15_000, 20_000);
+    story.says(20_000, "NoSpeaker", ADDRESS);
+}
+
+#[test]
+fn many_changes_within_a_second_are_two_looks() {
+    let mut story = Story::begin();
+    for ms in 0..5 {
+        let node = if ms % 2 == 0 { "eth0" } else { "eth1" };
+        let address = json!({"address": ADDRESS, "interfaces": [node], "state": "Announced"});
+        let status = json!({"addressCount": 1, "addresses": [address]});
+        story.put(ms * 100, "n1", &status);
+        story.pass(ms * 100, ms * 100 + 99);
+    }
+    story.pass(500, 5000);
+    assert_eq!(story.looks, 2);
+    story.says(5000, "Announced", "n1 (eth0)");
+}
+
+#[test]
+fn of_what_a_report_has_no_room_for_nothing_is_said() {
+    let mut story = Story::begin();
+    let other = json!({"address": "192.0.2.9", "state": "Announced"});
+    let status = json!({"addressCount": 2, "addresses": [other]});
+    story.put(0, "n1", &status);
+    assert_eq!(story.pass(0, 5000), 1);
+    story.says(5000, "NotListed", "n1 announces more");
+    let now = story.at(5000);
+    story
+        .state
+        .with_speakers(now, |speakers| speakers.remove("n1", now));
+    assert_eq!(story.pass(5000, 10_000), 1);
+    story.says(10_000, "NoSpeaker", ADDRESS);
+}
+
+#[test]
+fn what_is_over_leaves_nothing_behind() {
+    let mut story = Story::begin();
+    for turn in 0..2 {
+        let ms = turn * 10_000;
+        story.report(ms, "n1", Some("Announced"), &["n2"]);
+        story.pass(ms, ms + 5000);
+        let now = story.at(ms + 5000);
+        story
+            .state
+            .with_speakers(now, |speakers| speakers.remove("n1", now));
+        story.pass(ms + 5000, ms + 9999);
+    }
+    assert!(story.state.speakers.is_idle(), "{:?}", story.state.speakers);
+    assert_eq!(story.state.pace.next_tick(), None);
+}
