@@ -13,6 +13,9 @@ use crate::world::{World, until};
 
 const PAGE: &str = include_str!("../../docs/bare-metal.md");
 
+/// A key that somebody made: sixteen bytes, in base64.
+const THEIRS: &str = "c2l4dGVlbiBieXRlcyBpdA==";
+
 fn secrets(world: &World) -> Api<Secret> {
     Api::namespaced(world.place.client.clone(), &world.place.namespace)
 }
@@ -45,14 +48,14 @@ async fn the_key_of_the_speakers_is_made_kept_and_made_anew() {
     assert_eq!(made.len(), 44, "{}", made.len());
 
     // What somebody has put there is theirs, also where it is of no use.
-    change(&world, json!({"key": "bXkgb3du", "next": "bXkgbmV4dA=="})).await;
+    change(&world, json!({"key": THEIRS, "next": THEIRS})).await;
     world.stop_controller().await;
     world.start_controller().await;
     change(&world, json!({"key": null})).await;
-    world.until_told(SECRET, "KeyMissing").await;
+    world.until_told(SECRET, "NoKey").await;
     let kept = secrets(&world).get(SECRET).await.unwrap();
     let kept = serde_json::to_value(kept).unwrap();
-    assert_eq!(kept["data"], json!({"next": "bXkgbmV4dA=="}));
+    assert_eq!(kept["data"], json!({"next": THEIRS}));
 
     let parameters = DeleteParams::default();
     secrets(&world).delete(SECRET, &parameters).await.unwrap();

@@ -17,8 +17,12 @@ use ring::rand::{SecureRandom, SystemRandom};
 pub const SECRET: &str = "landfall-speaker";
 /// Where the key stands in it.
 const KEY: &str = "key";
-/// Bytes of a key: as many as HMAC-SHA-256 makes use of.
+/// Where one may stand that is accepted besides, while keys change.
+const NEXT: &str = "next";
+/// Bytes of a key that is made: as many as HMAC-SHA-256 has.
 const LENGTH: usize = 32;
+/// Bytes of the shortest key that speakers take.
+const SHORTEST: usize = 16;
 /// From one look to the next: somebody may have deleted it.
 const ROUND: Duration = Duration::from_secs(10);
 
@@ -86,15 +90,16 @@ fn new() -> Result<Secret, Trouble> {
 
 /// What is wrong with a Secret; it is somebody's, and left as it is.
 fn fault(secret: &Secret) -> Option<String> {
-    let key = secret.data.as_ref().and_then(|data| data.get(KEY));
-    let lacks = match key {
-        None => "has no key named",
-        Some(key) if key.0.is_empty() => "has nothing under the key",
-        Some(_) => return None,
+    let length = |name| Some(secret.data.as_ref()?.get(name)?.0.len());
+    let (name, has) = match (length(KEY), length(NEXT)) {
+        (None, _) => (KEY, "nothing".to_owned()),
+        (Some(bytes), _) if bytes < SHORTEST => (KEY, format!("{bytes} bytes")),
+        (_, Some(bytes)) if bytes < SHORTEST => (NEXT, format!("{bytes} bytes")),
+        _ => return None,
     };
     Some(format!(
-        "the Secret {SECRET} {lacks} {KEY}, so speakers cannot trust each other; put {LENGTH} random \
-         bytes there, or delete it and have it made anew"
+        "the Secret {SECRET} has {has} under `{name}`, and speakers need at least {SHORTEST} bytes to \
+         trust each other; put {LENGTH} random ones there, or delete the Secret and have it made anew"
     ))
 }
 
@@ -113,7 +118,7 @@ fn tell(events: &Events, namespace: &str, about: Option<&Secret>, fault: &str) {
             ..ObjectReference::default()
         },
         kind: Kind::Warning,
-        reason: "KeyMissing",
+        reason: "NoKey",
         action: "Read",
         note: fault.to_owned(),
     });
@@ -141,14 +146,19 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_needs_something_under_its_key() {
-        assert_eq!(fault(&secret(&[(KEY, b"x"), ("next", b"")])), None);
-        for (odd, words) in [
-            (secret(&[("next", b"x")]), "no key named key"),
-            (secret(&[(KEY, b"")]), "nothing under the key key"),
-            (Secret::default(), "no key named key"),
+    fn a_secret_needs_a_key_that_speakers_take() {
+        let (long, short) = ([1; SHORTEST], [1; SHORTEST - 1]);
+        let [good, odd] = [&long[..], &short[..]];
+        assert_eq!(fault(&secret(&[(KEY, good)])), None);
+        assert_eq!(fault(&secret(&[(KEY, good), (NEXT, good)])), None);
+        for (secret, words) in [
+            (Secret::default(), "nothing under `key`"),
+            (secret(&[(NEXT, good)]), "nothing under `key`"),
+            (secret(&[(KEY, b"")]), "0 bytes under `key`"),
+            (secret(&[(KEY, odd)]), "15 bytes under `key`"),
+            (secret(&[(KEY, good), (NEXT, odd)]), "15 bytes under `next`"),
         ] {
-            let told = fault(&odd).unwrap();
+            let told = fault(&secret).unwrap();
             assert!(told.contains(words), "{told}");
         }
     }
