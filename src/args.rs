@@ -39,6 +39,8 @@ pub enum Action {
     Migrate(MigrateArguments),
     /// Judge manifests as the controller would, without a cluster: our kinds, MetalLB's, and Services
     Validate(ValidateArguments),
+    /// Show what the speakers of a cluster announce, and which of them hear each other
+    Status(StatusArguments),
     /// Try it on this machine: a mock cluster, a mock cloud, nodes and the controller in one process
     #[cfg(feature = "sandbox")]
     Sandbox(SandboxArguments),
@@ -141,6 +143,14 @@ pub struct MigrateArguments {
 
     /// Kubeconfig of the cluster [default: $KUBECONFIG, else ~/.kube/config, else the pod's own]
     #[arg(long, value_name = "FILE", conflicts_with = "files")]
+    pub kubeconfig: Option<PathBuf>,
+}
+
+/// `landfall status`.
+#[derive(Debug, Args)]
+pub struct StatusArguments {
+    /// Kubeconfig of the cluster [default: $KUBECONFIG, else ~/.kube/config, else the pod's own]
+    #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
 }
 

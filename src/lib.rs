@@ -14,6 +14,7 @@ pub mod providers;
 pub mod sandbox;
 mod speaker;
 mod start;
+mod status;
 mod sweep;
 mod validate;
 

@@ -15,7 +15,7 @@ use crate::controller::{self, Metrics, Setup};
 use crate::lease::election::Timing;
 use crate::lease::{self, Candidate, Gate, Lost};
 use crate::providers::{self, Prepared};
-use crate::{admin, crds, kubernetes, migrate, speaker, sweep, validate};
+use crate::{admin, crds, kubernetes, migrate, speaker, status, sweep, validate};
 use landfall_watch::Health;
 
 /// Runs what the command line asks for until `stop` is cancelled.
@@ -34,6 +34,10 @@ pub async fn start(arguments: Arguments, stop: CancellationToken) -> Result<(), 
         Action::Speaker(arguments) => Box::pin(speaker::run(arguments, stop)).await,
         Action::Crds => crds::print(),
         Action::Migrate(arguments) => run_migrate(arguments, stop).await,
+        Action::Status(arguments) => {
+            let printed = status::print(arguments.kubeconfig.as_deref());
+            stop.run_until_cancelled(printed).await.unwrap_or(Ok(()))
+        }
         Action::Validate(arguments) => validate::run(&arguments.files),
         #[cfg(feature = "sandbox")]
         Action::Sandbox(arguments) => crate::sandbox::run(arguments, stop).await,

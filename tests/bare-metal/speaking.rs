@@ -1,6 +1,7 @@
 //! What speakers report, and what Services are told of it. The reports are written here as speakers
 //! would write them.
 
+use std::process::Command;
 use std::time::Instant;
 
 use k8s_openapi::api::core::v1::Node;
@@ -10,8 +11,10 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use landfall_bare_metal_resources::kinds::SpeakerStatus;
 use serde_json::{Value, json};
 
+use crate::cli::sandbox;
 use crate::objects::{condition, service};
 use crate::place::{STORY, object};
+use crate::process::{output, program};
 use crate::world::World;
 
 const ADDRESS: &str = "192.0.2.200";
@@ -235,4 +238,44 @@ async fn a_report_that_makes_no_sense_harms_no_other() {
         story.report("n2", &[&interface], &[]).await;
         story.until_by("n2", &interface).await;
     }
+}
+
+#[test]
+fn landfall_status_shows_what_speakers_report() {
+    let Some((_sandbox, cli)) = sandbox(&[]) else {
+        return;
+    };
+    let status = || {
+        let mut command = Command::new(program("landfall"));
+        output(
+            command
+                .args(["status", "--kubeconfig"])
+                .arg(&cli.kubeconfig),
+        )
+    };
+    let (succeeded, said) = status();
+    assert!(
+        succeeded && said.contains("no speaker has reported"),
+        "{said}"
+    );
+    cli.make(
+        "{apiVersion: landfall.dev/v1alpha1, kind: SpeakerStatus, metadata: {name: node-1}, \
+         spec: {}}",
+    );
+    let address = json!({"address": ADDRESS, "interfaces": ["eth0"], "state": "Announced"});
+    let report = json!({"status": {"addressCount": 1, "addresses": [address]}});
+    cli.run(&format!(
+        "patch speaker node-1 --subresource=status --type=merge -p {report}"
+    ));
+    let (succeeded, said) = status();
+    assert!(succeeded, "{said}");
+    for line in [
+        "NODE     ADDRESSES",
+        "node-1   1 ",
+        "192.0.2.200   node-1   eth0 ",
+    ] {
+        assert!(said.contains(line), "{said}");
+    }
+    let listed = cli.run("get speakers");
+    assert!(listed.contains("NAME     ADDRESSES   PEERS"), "{listed}");
 }
