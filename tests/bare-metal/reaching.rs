@@ -118,6 +118,7 @@ fn of_an_address_that_the_machine_lacks_the_service_is_told_and_the_other_is_ser
     expose(&cli, "other", 9181, "");
     cli.until(&ask_for("both", "Announced", "reason"), "[CannotListen]");
     cli.until(&ask_for("other", "Serving", "status"), "[True]");
+    assert_eq!(cli.run(&ask_for("other", "Announced", "status")), "[True]");
     let message = cli.run(&ask_for("other", "Announced", "message"));
     assert!(message.contains("by this sandbox"), "{message}");
     until_answered(&address(&cli, "other", 0), 9181);
