@@ -40,7 +40,6 @@ async fn change(world: &World, data: Value) {
 }
 
 #[tokio::test]
-#[ignore = "needs a real control plane: a mock cluster has no Secrets"]
 async fn the_key_of_the_speakers_is_made_kept_and_made_anew() {
     let mut world = World::with(&[]).await;
     let made = until_key(&world, "").await;
@@ -64,7 +63,7 @@ async fn the_key_of_the_speakers_is_made_kept_and_made_anew() {
 }
 
 #[tokio::test]
-#[ignore = "needs a real control plane: a mock cluster has no Secrets"]
+#[ignore = "needs a real control plane, which kubectl can be told of"]
 async fn a_new_key_takes_the_three_commands_of_the_page() {
     let Some(kubectl) = kubectl() else { return };
     let world = World::with(&[]).await;
