@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use axum::routing::get;
 use axum::{Json, Router};
-use landfall_bare_metal_l2::peers::Timing;
 use landfall_process::{Failure, bind, listening};
 use landfall_speaker::{Setup, speaker};
 use landfall_watch::Health;
@@ -33,7 +32,7 @@ pub(crate) async fn run(
         client,
         node: arguments.node_name,
         namespace: arguments.namespace,
-        timing: Timing::of_heartbeat(config.heartbeat),
+        heartbeat: config.heartbeat,
         port: config.peer_port,
         health: health.clone(),
     };

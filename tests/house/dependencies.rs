@@ -18,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "landfall-provider-bare-metal",
             "landfall-provider-mock-cloud",
             "landfall-service",
+            "landfall-speaker",
             "landfall-watch",
         ],
     ),

@@ -16,6 +16,7 @@ mod speaking;
 mod transport;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use kube::Client;
@@ -40,8 +41,8 @@ pub struct Setup {
     pub node: String,
     /// Where the Secret with the key is.
     pub namespace: String,
-    /// The times that all speakers of the cluster keep to.
-    pub timing: Timing,
+    /// From one heartbeat to the next; all speakers of the cluster keep to the same.
+    pub heartbeat: Duration,
     /// The UDP port of all speakers of the cluster.
     pub port: u16,
     /// Told what keeps it from its work.
@@ -94,7 +95,7 @@ async fn run(
         client: setup.client,
         node: setup.node.into(),
         namespace: setup.namespace,
-        timing: setup.timing,
+        timing: Timing::of_heartbeat(setup.heartbeat),
         port: setup.port,
         health: setup.health,
     };
