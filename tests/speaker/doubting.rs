@@ -86,6 +86,46 @@ async fn datagrams_of_who_has_no_key_do_nothing_but_count() {
     }
     eventually("they are counted", async || {
         let metrics = world.metrics(&owner);
+        let dropped = metrics
+            .lines()
+            .filter(|it| it.starts_with("landfall_speaker_messages_dropped_total{"));
+        let count = |line: &str| line.rsplit(' ').next()?.parse::<u64>().ok();
+        dropped.filter_map(count).sum::<u64>() >= 100
+    })
+    .await;
+    ping.pass(Duration::from_millis(300));
+    assert_eq!(ping.lost(start, now() - 100_000), 0);
+    assert_eq!(world.owner(address).await, owner);
+    assert!(world.speakers[&owner].errors().contains("were dropped"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_are_changed_without_a_fail_over() {
+    if !is_possible_or_skip("changes of the key") {
+        return;
+    }
+    let world = World::new(THREE).await;
+    let owner = served(&world).await;
+    let address = address("192.0.2.200");
+    let asked = Probe::who_has(&world.lan, "client", address, EVERY);
+    let start = now();
+    let (old, new) = (
+        "a key that only this story has",
+        "another key that is as long",
+    );
+    for keys in [
+        vec![("key", old), ("next", new)],
+        vec![("key", new), ("next", old)],
+        vec![("key", new)],
+    ] {
+        world.set_keys(&keys).await;
+        for host in world.speakers.keys() {
+            eventually("the change is taken in", async || {
+                let log = world.speakers[host].errors();
+                log.matches("keys were read").count() >= 2
+            })
+            .await;
+        }
         asked.pass(Duration::from_secs(1));
     }
     assert_eq!(asked.owners(start, now()).len(), 1);
