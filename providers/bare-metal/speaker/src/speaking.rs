@@ -65,6 +65,9 @@ pub(crate) enum Failed {
         /// Why.
         error: std::io::Error,
     },
+    /// It runs elsewhere than on its node.
+    #[error("none of the addresses of Node {0} is on this machine; is --node-name right?")]
+    Elsewhere(Arc<str>),
     /// The kernel does not tell of interfaces.
     #[error("cannot read the interfaces of this node: {0}")]
     Links(#[from] crate::network::LinksError),
@@ -137,6 +140,9 @@ impl Speaking {
         let own = begin.members.get(&name).cloned().unwrap_or_default();
         let transport =
             Transport::open(port, own).map_err(|error| Failed::Listen { port, error })?;
+        if !transport.is_here() {
+            return Err(Failed::Elsewhere(name));
+        }
         let network = Network::open().await?;
         let boot = Boot(fastrand::u64(1..));
         let mut agreement = Agreement::new(&name, boot, timing, Instant::now());

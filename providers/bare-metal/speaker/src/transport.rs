@@ -58,6 +58,12 @@ impl Transport {
         })
     }
 
+    /// Whether one of the addresses that are said to be ours is on this machine.
+    pub(crate) fn is_here(&self) -> bool {
+        let here = |it: &IpAddr| std::net::UdpSocket::bind((*it, 0)).is_ok();
+        self.own.iter().any(here)
+    }
+
     /// Takes in where the other speakers are.
     pub(crate) fn set_peers(&mut self, peers: BTreeMap<NodeId, Vec<IpAddr>>) {
         self.ways

@@ -26,11 +26,13 @@ use tokio::sync::{mpsc, watch};
 use crate::report::Report;
 use crate::speaking::{Begin, Command};
 use following::Follower;
+use node::Node;
 use shared::Shared;
 use status::Fixed;
 
 /// From one try to read what the beginning needs to the next.
 const RETRY: Duration = Duration::from_secs(1);
+const OWN_NODE: &str = "own Node";
 
 /// What a speaker's side towards the API server needs.
 pub(crate) struct Cluster {
@@ -85,7 +87,7 @@ impl Cluster {
         // Neither channel closes while the watches run.
         let _ = kinds.wait_for(|kinds| *kinds == following::COUNT).await;
         let remembered = self.remembered().await;
-        let own = self.own_node().await;
+        let (owner, peer_addresses) = self.own_node().await;
         let first_keys = match keys.wait_for(Option::is_some).await {
             Ok(keys) => keys.clone(),
             Err(_) => None,
@@ -93,8 +95,9 @@ impl Cluster {
         let Some(first_keys) = first_keys else {
             return;
         };
-        let members = shared.read(view::View::places);
-        let peer_addresses = members.get(&self.node).cloned().unwrap_or_default();
+        let mut members = shared.read(view::View::places);
+        // The watch may be a moment behind.
+        members.insert(self.node.clone(), peer_addresses.clone());
         let commands = begin(Begin {
             name: self.node.clone(),
             timing: self.timing,
@@ -106,7 +109,7 @@ impl Cluster {
         self.health.well(Health::CACHES);
         let fixed = Fixed {
             node: self.node.clone(),
-            owner: own,
+            owner,
             peer_addresses,
             port: self.port,
             started: SystemTime::now(),
@@ -168,24 +171,33 @@ impl Cluster {
         }
     }
 
-    /// Our own node, as the owner of what is written.
-    async fn own_node(&self) -> Option<OwnerReference> {
+    /// Our own node, as the owner of what is written, and where it is reached.
+    async fn own_node(&self) -> (Option<OwnerReference>, Vec<IpAddr>) {
         let nodes = Api::<v1::Node>::all(self.client.clone());
         loop {
             match nodes.get_opt(&self.node).await {
                 Ok(Some(node)) => {
-                    self.health.well("own Node");
-                    return kube::Resource::owner_ref(&node, &());
+                    let addresses = Node::from(&node).addresses;
+                    if !addresses.is_empty() {
+                        self.health.well(OWN_NODE);
+                        return (kube::Resource::owner_ref(&node, &()), addresses);
+                    }
+                    self.wait_for_node("has no address yet").await;
                 }
                 Ok(None) => {
-                    let why = format!("there is no Node {}; is --node-name right?", self.node);
-                    tracing::error!("{why}");
-                    self.health.trouble("own Node", why);
-                    tokio::time::sleep(RETRY).await;
+                    self.wait_for_node("is not there; is --node-name right?")
+                        .await;
                 }
-                Err(error) => self.cannot("own Node", &error).await,
+                Err(error) => self.cannot(OWN_NODE, &error).await,
             }
         }
+    }
+
+    async fn wait_for_node(&self, why: &str) {
+        let why = format!("Node {} {why}", self.node);
+        tracing::warn!("{why}");
+        self.health.trouble(OWN_NODE, why);
+        tokio::time::sleep(RETRY).await;
     }
 
     async fn cannot(&self, what: &str, error: &kube::Error) {
