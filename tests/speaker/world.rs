@@ -11,12 +11,12 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Namespace, Node};
-use kube::api::DeleteParams;
+use k8s_openapi::api::core::v1::{Namespace, Node, Service};
+use kube::api::{DeleteParams, ListParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Api, Client, Config};
+use kube::{Api, Client, Config, ResourceExt};
 use landfall_bare_metal_resources::kinds::{AddressPool, L2Advertisement, SpeakerStatus};
-use landfall_test_network::Lan;
+use landfall_test_network::{Lan, now};
 use landfall_test_process::{Gateway, Process, Way, program};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -83,7 +83,8 @@ impl World {
         std::fs::write(folder.path().join("config.yaml"), shape.config).unwrap();
         let world = Self {
             client: Client::try_from(config).unwrap(),
-            namespace: lan.namespace("speakers"),
+            // Numbers of networks come again while what is deleted may still be there.
+            namespace: format!("{}-{}", lan.namespace("speakers"), now()),
             lan,
             way,
             folder,
@@ -237,6 +238,11 @@ impl Drop for World {
         let nodes: Vec<_> = self.lan.nodes().map(|it| self.node(it)).collect();
         let clean = async move {
             let all = DeleteParams::default();
+            let services = Api::<Service>::namespaced(client.clone(), &namespace);
+            for service in services.list(&ListParams::default()).await.unwrap() {
+                // Its address is another story's next.
+                services.delete(&service.name_any(), &all).await.unwrap();
+            }
             for node in nodes {
                 let _ = Api::<Node>::all(client.clone()).delete(&node, &all).await;
                 let _ = Api::<SpeakerStatus>::all(client.clone())
