@@ -5,4 +5,5 @@ mod announcing;
 mod doubting;
 mod failing;
 mod moving;
+mod traffic;
 mod world;

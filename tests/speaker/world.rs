@@ -23,6 +23,8 @@ use tempfile::TempDir;
 
 /// Names the administrator's kubeconfig of a real control plane.
 const CONTROL_PLANE: &str = "LANDFALL_CONTROL_PLANE";
+/// A kubeconfig for those in the network, in the folder of the story.
+pub const KUBECONFIG: &str = "speaker.yaml";
 /// Longest that anything may take; machines are shared and slow at times.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -38,7 +40,7 @@ pub struct World {
     pub client: Client,
     /// Between the speakers and the API server.
     way: Gateway,
-    folder: TempDir,
+    pub folder: TempDir,
     namespace: String,
     pub speakers: BTreeMap<String, Process>,
     /// Where they tell of themselves.
@@ -79,7 +81,7 @@ impl World {
         let way = Gateway::on(lan.gateway().into(), server);
         let text = std::fs::read_to_string(&kubeconfig).unwrap();
         let text = moved(&text, server, way.address());
-        std::fs::write(folder.path().join("speaker.yaml"), text).unwrap();
+        std::fs::write(folder.path().join(KUBECONFIG), text).unwrap();
         std::fs::write(folder.path().join("config.yaml"), shape.config).unwrap();
         let world = Self {
             client: Client::try_from(config).unwrap(),
@@ -105,7 +107,7 @@ impl World {
             .args(["speaker", "--admin-address", &admin, "--node-name", node])
             .args(["--namespace", &self.namespace])
             .arg("--kubeconfig")
-            .arg(folder.join("speaker.yaml"))
+            .arg(folder.join(KUBECONFIG))
             .arg("--config")
             .arg(folder.join("config.yaml"));
         command

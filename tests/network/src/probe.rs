@@ -1,7 +1,7 @@
 //! What a client sees of an address.
 
 use std::io::{BufRead, BufReader};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
@@ -54,6 +54,13 @@ impl Probe {
     /// moved is noticed at once.
     pub fn ping(lan: &Lan, host: &str, address: IpAddr, every: Duration) -> Self {
         let arguments = ["ping", &address.to_string(), &micros(every)];
+        Self::start(lan, host, &arguments)
+    }
+
+    /// Makes a TCP connection each so often, and asks on it who answers.
+    pub fn connect(lan: &Lan, host: &str, to: SocketAddr, every: Duration) -> Self {
+        let port = to.port().to_string();
+        let arguments = ["connect", &to.ip().to_string(), &micros(every), &port];
         Self::start(lan, host, &arguments)
     }
 

@@ -1,6 +1,7 @@
 //! What speakers read, as people, the controller and Kubernetes write it.
 
 use std::fmt::Debug;
+use std::net::Ipv4Addr;
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Namespace, Node, Secret, Service};
@@ -190,18 +191,25 @@ impl World {
             .unwrap();
     }
 
+    /// The address of a host's pod.
+    pub fn pod_address(&self, host: &str) -> Ipv4Addr {
+        let [.., number] = self.lan.addresses(host).0.octets();
+        Ipv4Addr::new(10, 244, number, 1)
+    }
+
     /// Has a Service's pods be on these hosts.
     pub async fn set_pods(&self, service: &str, hosts: &[&str]) {
         let api = Api::<EndpointSlice>::namespaced(self.client.clone(), &self.namespace);
         let endpoints = hosts.iter().map(|host| {
             let conditions = json!({"ready": true, "serving": true});
-            json!({"addresses": ["10.0.0.1"], "nodeName": self.node(host), "conditions": conditions})
+            let address = self.pod_address(host);
+            json!({"addresses": [address], "nodeName": self.node(host), "conditions": conditions})
         });
         let slice = json!({
             "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
             "metadata": {"name": service, "labels": {"kubernetes.io/service-name": service}},
             "addressType": "IPv4", "endpoints": endpoints.collect::<Vec<_>>(),
-            "ports": [{"port": 80}],
+            "ports": [{"port": 8080}],
         });
         let applied = PatchParams::apply("stories").force();
         api.patch(service, &applied, &Patch::Apply(slice))

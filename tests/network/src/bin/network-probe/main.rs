@@ -3,9 +3,11 @@
 //!
 //! ```text
 //! network-probe ping ADDRESS MICROSECONDS
+//! network-probe connect ADDRESS MICROSECONDS PORT
 //! network-probe who-has ADDRESS MICROSECONDS OWN-ADDRESS OWN-MAC [VLAN]
 //! ```
 
+mod connect;
 mod ping;
 mod who_has;
 
@@ -32,12 +34,16 @@ fn main() -> anyhow::Result<()> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     let [how, address, every, ..] = arguments[..] else {
-        bail!("network-probe ping|who-has ADDRESS MICROSECONDS [OWN-ADDRESS OWN-MAC [VLAN]]");
+        bail!("network-probe ping|connect|who-has ADDRESS MICROSECONDS …");
     };
     let address: IpAddr = address.parse().context(address.to_owned())?;
     let every = Duration::from_micros(every.parse().context(every.to_owned())?);
     match (how, &arguments[3..]) {
         ("ping", []) => run(ping::Ping::new(address)?, every),
+        ("connect", [port]) => {
+            let port = port.parse().context((*port).to_owned())?;
+            run(connect::Connect::new(address, port), every)
+        }
         ("who-has", [own, mac, vlan @ ..]) => {
             let vlan = vlan.first().copied();
             run(who_has::WhoHas::new(address, own, mac, vlan)?, every)
