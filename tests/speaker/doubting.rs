@@ -3,13 +3,14 @@
 use std::net::UdpSocket;
 use std::time::Duration;
 
+use landfall_bare_metal_l2::peers::{Body, Boot, Claim, Entry, Keys, Message, NodeId};
 use landfall_test_network::{Probe, is_possible_or_skip, now};
 use landfall_test_process::Process;
 use serde_json::json;
 
 use crate::announcing::{THREE, address};
 use crate::failing::served;
-use crate::world::{World, eventually};
+use crate::world::{KEY, World, eventually};
 
 const EVERY: Duration = Duration::from_millis(10);
 
@@ -97,6 +98,63 @@ async fn datagrams_of_who_has_no_key_do_nothing_but_count() {
     assert_eq!(ping.lost(start, now() - 100_000), 0);
     assert_eq!(world.owner(address).await, owner);
     assert!(world.speakers[&owner].errors().contains("were dropped"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_with_the_key_from_elsewhere_does_nothing_but_count() {
+    if !is_possible_or_skip("forged claims of speakers") {
+        return;
+    }
+    let world = World::new(THREE).await;
+    let owner = served(&world).await;
+    let address = address("192.0.2.200");
+    let asked = Probe::who_has(&world.lan, "client", address, EVERY);
+    let start = now();
+    asked.answer_after(start);
+    let keys = Keys::new(KEY.as_bytes(), None);
+    let id = |host: &str| NodeId::of(&world.node(host));
+    let socket = UdpSocket::bind((world.lan.gateway(), 0)).unwrap();
+    let claim = Claim {
+        epoch: u64::MAX,
+        is_offered: false,
+    };
+    for from in world.speakers.keys() {
+        for to in world.speakers.keys() {
+            let of_all = vec![Entry::Claim(address, claim)];
+            for body in [
+                Body::Leaves,
+                Body::Change {
+                    before: 1,
+                    entries: of_all,
+                },
+            ] {
+                let message = Message {
+                    from: id(from),
+                    boot: Boot(7),
+                    sequence: u64::MAX,
+                    echo: Some(Boot(8)),
+                    version: u64::MAX,
+                    body,
+                };
+                let datagram = keys.seal(id(to), &message);
+                let place = (world.lan.management_address(to), 7477);
+                socket.send_to(&datagram, place).unwrap();
+            }
+        }
+    }
+    for host in world.speakers.keys() {
+        eventually("it is counted", async || {
+            let metrics = world.metrics(host);
+            let of_source = r#"messages_dropped_total{reason="source address"} 4"#;
+            let of_own = r#"messages_dropped_total{reason="of our own name"} 2"#;
+            metrics.contains(of_source) && metrics.contains(of_own)
+        })
+        .await;
+    }
+    asked.pass(Duration::from_millis(300));
+    assert_eq!(asked.owners(start, now()).len(), 1);
+    assert_eq!(world.owner(address).await, owner);
+    world.until_all_know_each_other().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,5 +5,6 @@ mod announcing;
 mod doubting;
 mod failing;
 mod moving;
+mod telling;
 mod traffic;
 mod world;

@@ -25,6 +25,8 @@ use tempfile::TempDir;
 const CONTROL_PLANE: &str = "LANDFALL_CONTROL_PLANE";
 /// A kubeconfig for those in the network, in the folder of the story.
 pub const KUBECONFIG: &str = "speaker.yaml";
+/// What the speakers of each story know each other by.
+pub const KEY: &str = "a key that all of a story have";
 /// Longest that anything may take; machines are shared and slow at times.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -41,7 +43,8 @@ pub struct World {
     /// Between the speakers and the API server.
     way: Gateway,
     pub folder: TempDir,
-    namespace: String,
+    pub namespace: String,
+    kubeconfig: PathBuf,
     pub speakers: BTreeMap<String, Process>,
     /// Where they tell of themselves.
     admin: BTreeMap<String, SocketAddr>,
@@ -87,6 +90,7 @@ impl World {
             client: Client::try_from(config).unwrap(),
             // Numbers of networks come again while what is deleted may still be there.
             namespace: format!("{}-{}", lan.namespace("speakers"), now()),
+            kubeconfig,
             lan,
             way,
             folder,
@@ -96,6 +100,11 @@ impl World {
         };
         world.install().await;
         world
+    }
+
+    /// The administrator's kubeconfig.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
     }
 
     /// A speaker on a host, which takes the Node of this name for its own.

@@ -29,8 +29,7 @@ impl World {
         let name = json!({"metadata": {"name": self.namespace}});
         self.create(&Api::<Namespace>::all(self.client.clone()), name)
             .await;
-        self.set_keys(&[("key", "a key that only this story has")])
-            .await;
+        self.set_keys(&[("key", super::KEY)]).await;
         for node in self.lan.nodes().map(str::to_owned).collect::<Vec<_>>() {
             self.add_node(&node).await;
         }
@@ -169,9 +168,19 @@ impl World {
                 "ports": [{"port": 80}],
             },
         });
-        self.create(&self.services(), service).await;
+        self.put_service(service).await;
         self.set_pods(name, hosts).await;
         self.give(name, addresses).await;
+    }
+
+    /// Makes a Service.
+    pub async fn put_service(&self, service: Value) {
+        self.create(&self.services(), service).await;
+    }
+
+    /// A Service as it is.
+    pub async fn get_service(&self, name: &str) -> Value {
+        serde_json::to_value(self.services().get(name).await.unwrap()).unwrap()
     }
 
     /// Writes addresses into a Service's status.

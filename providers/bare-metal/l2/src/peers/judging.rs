@@ -14,6 +14,8 @@ use super::ring::watchers;
 const ROUND: Duration = Duration::from_millis(100);
 /// After so many heartbeats' time two watchers' words count as said together.
 const TOGETHER: u32 = 4;
+/// For so many heartbeats a speaker that begins sends them to all.
+const NEW: u32 = 10;
 /// What matters is said so often, a heartbeat apart, for a message may be lost.
 pub(super) const REPEATS: u8 = 3;
 
@@ -59,7 +61,7 @@ impl Liveness {
         }
         if now >= self.heartbeat_due {
             self.heartbeat_due = now + self.timing.heartbeat;
-            self.beat();
+            self.beat(now);
         }
         if now >= self.round_due {
             self.round_due = now + ROUND;
@@ -83,8 +85,15 @@ impl Liveness {
     }
 
     /// A heartbeat to each watcher, and what is to be repeated to everybody.
-    fn beat(&mut self) {
-        for node in self.watched_by.clone() {
+    fn beat(&mut self, now: Instant) {
+        // Who begins is to be known by all soon, though messages may be lost.
+        let is_new = now < self.started + self.timing.heartbeat * NEW;
+        let told = if is_new {
+            self.peers.keys().copied().collect()
+        } else {
+            self.watched_by.clone()
+        };
+        for node in told {
             self.say(node, Body::Heartbeat);
         }
         for (node, (boot, left)) in std::mem::take(&mut self.verdicts) {

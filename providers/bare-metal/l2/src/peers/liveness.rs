@@ -20,7 +20,7 @@ pub(super) struct Liveness {
     pub(super) boot: Boot,
     pub(super) timing: Timing,
     /// When this life began.
-    started: Instant,
+    pub(super) started: Instant,
     pub(super) sequence: u64,
     /// The version of what is stated here.
     pub(super) version: u64,

@@ -21,6 +21,8 @@ struct Node {
     due: Instant,
     /// Whether its process runs; one that does not hears when it runs again.
     is_running: bool,
+    /// Whether its kernel says that nobody listens.
+    is_gone: bool,
     /// What has come in while it did not run.
     waiting: Vec<Message>,
     /// Whether frames come and go.
@@ -37,6 +39,7 @@ enum Flight {
     Message(NodeId, NodeId, usize),
     Kernel(NodeId, NodeId),
     Link(NodeId),
+    Refused(NodeId, NodeId),
 }
 
 pub(super) struct Cluster {
@@ -118,6 +121,7 @@ impl Cluster {
             machine,
             due: self.now,
             is_running: true,
+            is_gone: false,
             waiting: Vec::new(),
             is_connected: true,
             living: BTreeMap::new(),
@@ -188,6 +192,12 @@ impl Cluster {
     /// Stops the process, for ever or for a while; the kernel goes on.
     pub(super) fn stop(&mut self, id: NodeId) {
         self.node(id).is_running = false;
+    }
+
+    /// Ends the process for good; the kernel goes on, and says so.
+    pub(super) fn end(&mut self, id: NodeId) {
+        self.stop(id);
+        self.node(id).is_gone = true;
     }
 
     /// Lets it go on: it hears what has come in, and then looks at the clock.
@@ -300,6 +310,10 @@ impl Cluster {
                 if node.is_running {
                     let _ = node.machine.hear(&message, now);
                     self.act(to);
+                } else if node.is_gone {
+                    let refused = Flight::Refused(to, from);
+                    self.flights
+                        .push(Reverse((now + LATENCY, self.sent, refused)));
                 } else {
                     node.waiting.push(message);
                 }
@@ -310,6 +324,11 @@ impl Cluster {
                     (0..3).any(|_| self.passes(asker, asked) && self.passes(asked, asker));
                 if answers {
                     self.node(asker).machine.kernel_answered(asked);
+                }
+            }
+            Flight::Refused(from, to) => {
+                if self.passes(from, to) {
+                    self.node(to).machine.port_refused(from);
                 }
             }
             Flight::Link(id) => {

@@ -234,3 +234,60 @@ fn a_thousand_addresses_change_hands_together() {
     assert_eq!(owned(&cluster, ids[1]), 1000);
     assert_eq!(cluster.owner_by(ids[0], all[999]), Some(ids[1]));
 }
+
+/// In how many of thirty clusters of ten, with one frame of five lost, something comes about in time.
+fn in_time(most: Duration, comes_about: impl Fn(&mut Cluster, usize) -> Duration) -> usize {
+    let times = (0..30).map(|turn| {
+        let mut cluster = Cluster::new(10, Timing::default());
+        cluster.run(ms(13 * turn as u64));
+        cluster.loss = 200;
+        comes_about(&mut cluster, turn)
+    });
+    times.filter(|it| *it <= most).count()
+}
+
+#[test]
+fn in_spite_of_loss_all_soon_know_who_has_an_address() {
+    let known = in_time(ms(90), |cluster, turn| {
+        let ids = cluster.ids();
+        let candidates = [ids[turn % 10]];
+        cluster.want(address(0), &candidates);
+        cluster.until(ms(3000), |it| {
+            let knows = |id: &NodeId| it.owner_by(*id, address(0)) == Some(candidates[0]);
+            ids.iter().all(knows)
+        })
+    });
+    assert!(known >= 25, "{known}");
+}
+
+#[test]
+fn in_spite_of_loss_who_begins_soon_knows_who_has_what() {
+    let known = in_time(ms(250), |cluster, turn| {
+        let ids = cluster.ids();
+        for number in 0..10 {
+            cluster.want(address(number), &ids[number..=number]);
+        }
+        cluster.run(ms(1000));
+        let node = ids[turn % 10];
+        cluster.stop(node);
+        cluster.run(ms(1000));
+        cluster.restart(node);
+        cluster.until(ms(5000), |it| {
+            let knows = |number: &usize| it.owner_by(node, address(*number)) == Some(ids[*number]);
+            (0..10).filter(|it| *it != turn % 10).all(|it| knows(&it))
+        })
+    });
+    assert!(known >= 25, "{known}");
+}
+
+#[test]
+fn in_spite_of_loss_who_was_cut_off_soon_knows_who_lives() {
+    let known = in_time(ms(200), |cluster, turn| {
+        let node = cluster.ids()[turn % 10];
+        cluster.parted = Some([node].into());
+        cluster.run(Duration::from_secs(2));
+        cluster.parted = None;
+        cluster.until(ms(5000), |it| it.living(node).len() == 9)
+    });
+    assert!(known >= 25, "{known}");
+}

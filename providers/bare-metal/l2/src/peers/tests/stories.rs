@@ -79,6 +79,15 @@ fn a_process_that_is_dead_under_a_kernel_that_lives_is_so_within_two_hundred() {
 }
 
 #[test]
+fn a_process_that_is_gone_is_so_as_soon_as_a_node() {
+    for count in COUNTS {
+        let (shortest, _) = happens(count, Timing::default(), ms(100), Cluster::end);
+        assert!(shortest >= ms(50), "{count}: {shortest:?}");
+        happens(count, tuned(), ms(50), Cluster::end);
+    }
+}
+
+#[test]
 fn who_leaves_is_gone_at_once() {
     for count in COUNTS {
         happens(count, Timing::default(), ms(2), Cluster::leave);
