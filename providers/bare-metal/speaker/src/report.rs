@@ -118,6 +118,8 @@ pub(crate) struct Report {
     pub(crate) interfaces: Vec<Interface>,
     pub(crate) peers: BTreeMap<Arc<str>, Peer>,
     pub(crate) is_draining: bool,
+    /// Which key it signs with; `None`: it does not speak yet.
+    pub(crate) key_id: Option<u8>,
 }
 
 /// Where a speaker tells of itself.

@@ -309,7 +309,10 @@ impl Speaking {
                     self.wish(address);
                 }
             }
-            Command::Keys(keys) => self.keys = keys,
+            Command::Keys(keys) => {
+                self.keys = keys;
+                self.changed();
+            }
             Command::Draining(is_draining) => {
                 self.is_draining = is_draining;
                 self.set_draining();

@@ -289,7 +289,7 @@ mod tests {
 
     const STEP: Duration = Duration::from_millis(50);
 
-    /// Three speakers, of which the second's machine is asked, and who is told what of one address.
+    /// Three speakers whose ids are in another order than their names, of which the second's machine is asked, and who is told what of one address.
     struct Table {
         names: BTreeMap<NodeId, Arc<str>>,
         claims: Claims,
@@ -311,13 +311,13 @@ mod tests {
     impl Table {
         /// All are candidates, this one the first.
         fn new() -> Self {
-            let names = ["a", "b", "c"].map(|it| (id(it), Arc::from(it)));
+            let names = ["d", "e", "f"].map(|it| (id(it), Arc::from(it)));
             let mut table = Self {
                 names: names.into(),
-                claims: Claims::new(id("b"), STEP),
+                claims: Claims::new(id("e"), STEP),
                 now: Instant::now(),
             };
-            table.want(&["b", "a", "c"]);
+            table.want(&["e", "d", "f"]);
             table
         }
 
@@ -354,10 +354,10 @@ mod tests {
     #[test]
     fn the_later_claim_counts_and_of_equal_ones_that_of_the_lower_name() {
         for (name, epoch, stays) in [
-            ("a", 1, false),
-            ("c", 1, true),
-            ("a", 0, true),
-            ("c", 2, false),
+            ("d", 1, false),
+            ("f", 1, true),
+            ("d", 0, true),
+            ("f", 2, false),
         ] {
             let mut table = Table::new();
             assert_eq!(table.own(), Some(claim(1, false)));
@@ -375,44 +375,44 @@ mod tests {
     #[test]
     fn who_keeps_it_comes_before_who_offers_it() {
         let mut table = Table::new();
-        assert_eq!(table.hear("a", Some(claim(9, true))), [Turn::Reasserted]);
+        assert_eq!(table.hear("d", Some(claim(9, true))), [Turn::Reasserted]);
         assert_eq!(table.own(), Some(claim(1, false)));
         let mut table = Table::new();
-        assert_eq!(table.want(&["a", "c"]), []);
+        assert_eq!(table.want(&["d", "f"]), []);
         assert_eq!(table.own(), Some(claim(1, true)), "offered");
-        assert_eq!(table.hear("c", Some(claim(0, false))), [Turn::Released]);
+        assert_eq!(table.hear("f", Some(claim(0, false))), [Turn::Released]);
     }
 
     #[test]
     fn who_may_again_before_another_has_taken_it_keeps_it() {
         let mut table = Table::new();
-        table.want(&["a", "c"]);
-        assert_eq!(table.want(&["b", "a", "c"]), []);
+        table.want(&["d", "f"]);
+        assert_eq!(table.want(&["e", "d", "f"]), []);
         assert_eq!(table.own(), Some(claim(1, false)));
     }
 
     #[test]
     fn what_another_has_offered_is_known_to_be_free_for_us() {
         let mut table = Table::new();
-        table.hear("a", Some(claim(7, false)));
+        table.hear("d", Some(claim(7, false)));
         assert_eq!(
-            table.hear("a", Some(claim(7, true))),
+            table.hear("d", Some(claim(7, true))),
             [Turn::Claimed { is_known: true }]
         );
         assert_eq!(table.own(), Some(claim(8, false)));
-        let mut fresh = Claims::new(id("b"), STEP);
+        let mut fresh = Claims::new(id("e"), STEP);
         std::mem::swap(&mut fresh, &mut table.claims);
-        assert_eq!(table.want(&["b"]), [Turn::Claimed { is_known: false }]);
+        assert_eq!(table.want(&["e"]), [Turn::Claimed { is_known: false }]);
     }
 
     #[test]
     fn an_address_of_which_nothing_is_left_is_forgotten() {
         let mut table = Table::new();
-        table.hear("a", Some(claim(0, false)));
+        table.hear("d", Some(claim(0, false)));
         table.claims.want(address(), None);
         assert_eq!(table.decide(false), [Turn::Released]);
         assert_eq!(table.claims.addresses.len(), 1, "another has it");
-        table.hear("a", None);
+        table.hear("d", None);
         assert!(table.claims.addresses.is_empty());
     }
 }

@@ -93,6 +93,11 @@ impl Keys {
         }
     }
 
+    /// What tells the key that is used from others, and nothing about it.
+    pub fn id(&self) -> u8 {
+        self.current.id
+    }
+
     /// Writes a message.
     pub fn seal(&self, to: NodeId, message: &Message) -> Vec<u8> {
         let mut datagram = Vec::with_capacity(HEAD + TAG);

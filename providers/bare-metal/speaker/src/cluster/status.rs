@@ -183,7 +183,7 @@ fn status(fixed: &Fixed, report: &Report) -> SpeakerReport {
         interfaces: interfaces.collect(),
         peers: peers.collect(),
         peers_alive: u32::try_from(alive).unwrap_or(u32::MAX),
-        key_id: None,
+        key_id: report.key_id.map(|it| format!("{it:02x}")),
     }
 }
 

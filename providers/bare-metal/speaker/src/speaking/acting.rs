@@ -244,6 +244,7 @@ impl Speaking {
             interfaces: interfaces.collect(),
             peers: self.peers.clone(),
             is_draining: self.is_draining || self.ends.is_some(),
+            key_id: Some(self.keys.id()),
         };
         self.teller.reports.send_replace(Arc::new(report));
     }

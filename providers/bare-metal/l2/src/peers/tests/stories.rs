@@ -251,3 +251,33 @@ fn what_each_sends_does_not_grow_with_the_cluster() {
         assert!(each <= 95, "{count}: {each} in a second");
     }
 }
+
+#[test]
+fn a_watcher_that_has_just_begun_holds_up_no_verdict() {
+    for count in [3, 5] {
+        for turn in 1..count {
+            let mut cluster = Cluster::new(count, Timing::default());
+            let (dead, begins) = (cluster.ids()[0], cluster.ids()[turn]);
+            cluster.stop(begins);
+            cluster.stop(dead);
+            cluster.restart(begins);
+            cluster.cut(dead);
+            let living = without(&cluster, &[dead]);
+            cluster.until(ms(500), |it| know(it, &living));
+        }
+    }
+}
+
+#[test]
+fn who_found_a_node_dead_before_says_so_when_it_is_asked() {
+    let mut cluster = Cluster::new(3, Timing::default());
+    let ids = cluster.ids();
+    // The first two lose the third, and then each other.
+    cluster.parted = Some([ids[2]].into());
+    cluster.run(ms(175));
+    cluster.parted = Some([ids[0]].into());
+    cluster.until(ms(500), |it| {
+        let alone = |one: usize, other: usize| it.living(ids[one]) == [ids[other]].into();
+        alone(1, 2) && alone(2, 1)
+    });
+}
