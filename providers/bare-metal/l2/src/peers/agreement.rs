@@ -108,9 +108,10 @@ impl Agreement {
 
     /// Takes in what is wanted of an address; `None`: nothing, any more.
     pub fn want(&mut self, address: IpAddr, wish: Option<Wish>, now: Instant) {
-        self.claims.want(address, wish);
-        self.decide(&[address], false, now);
-        self.follow_up(now);
+        if self.claims.want(address, wish) {
+            self.decide(&[address], false, now);
+            self.follow_up(now);
+        }
     }
 
     /// Who had an address before all speakers were started anew. What is heard of the living counts

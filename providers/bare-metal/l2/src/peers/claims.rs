@@ -84,9 +84,15 @@ impl Claims {
         }
     }
 
-    /// Takes in what is wanted of an address. Decides nothing.
-    pub(super) fn want(&mut self, address: IpAddr, wish: Option<Wish>) {
-        self.addresses.entry(address).or_default().wish = wish;
+    /// Takes in what is wanted of an address, and says whether that is new. Decides nothing.
+    pub(super) fn want(&mut self, address: IpAddr, wish: Option<Wish>) -> bool {
+        if wish.is_none() && !self.addresses.contains_key(&address) {
+            return false;
+        }
+        let entry = self.addresses.entry(address).or_default();
+        let is_new = entry.wish != wish;
+        entry.wish = wish;
+        is_new
     }
 
     /// Who had an address before all speakers were started anew, as far as somebody remembers.
@@ -327,7 +333,7 @@ mod tests {
                 candidates,
                 keeps_until_taken: false,
             };
-            self.claims.want(address(), Some(wish));
+            assert!(self.claims.want(address(), Some(wish)));
             self.decide(false)
         }
 
