@@ -8,6 +8,7 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, stream};
 use kube::api::ListParams;
 use kube::runtime::WatchStreamExt;
+use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
@@ -20,6 +21,37 @@ use crate::sleep_until;
 /// From one question whether a broken watch would work again to the next. Such a watch is made
 /// anew by itself, but as long as nothing changes it does not say so.
 const PROBE: Duration = Duration::from_secs(3);
+
+/// The first pause before a broken watch is made again; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(800);
+/// The longest. kube's own is half a minute, and begins anew only after two minutes of calm: too long for
+/// somebody whose Service waits.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// The pauses before a broken watch is made again, with jitter: others' are broken, too.
+struct Pauses(Duration);
+
+impl Default for Pauses {
+    fn default() -> Self {
+        Self(FIRST_PAUSE)
+    }
+}
+
+impl Iterator for Pauses {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let pause = self.0.mul_f64(0.5 + fastrand::f64());
+        self.0 = (self.0 * 2).min(LONGEST_PAUSE);
+        Some(pause)
+    }
+}
+
+impl Backoff for Pauses {
+    fn reset(&mut self) {
+        *self = Self::default();
+    }
+}
 
 /// A watch that is made again, with back-off, whenever it breaks.
 struct Watched<K> {
@@ -72,7 +104,7 @@ where
     let again = api.clone();
     let start = move || {
         watcher::watcher(again.clone(), selected.clone())
-            .default_backoff()
+            .backoff(Pauses::default())
             .modify(prepare)
             .boxed()
     };
@@ -138,5 +170,27 @@ impl<K> Watched<K> {
         self.health
             .trouble(what, format!("cannot be watched: {error}"));
         self.probe_at.get_or_insert_with(|| Instant::now() + PROBE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_begin_anew() {
+        let mut pauses = Pauses::default();
+        let of = |pauses: &mut Pauses, about: Duration| {
+            let pause = pauses.next().unwrap();
+            assert!(
+                about.mul_f64(0.5) <= pause && pause <= about.mul_f64(1.5),
+                "{pause:?}"
+            );
+        };
+        for about in [800, 1600, 3200, 5000, 5000] {
+            of(&mut pauses, Duration::from_millis(about));
+        }
+        pauses.reset();
+        of(&mut pauses, FIRST_PAUSE);
     }
 }

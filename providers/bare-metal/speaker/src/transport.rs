@@ -10,6 +10,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::ReadBuf;
 use tokio::net::UdpSocket;
 
+/// A descriptor behind all others of a speaker.
+const LAST: i32 = 1000;
+
 /// What came of sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sent {
@@ -51,7 +54,7 @@ impl Transport {
             other => other?,
         };
         Ok(Self {
-            listener: UdpSocket::from_std(socket.into())?,
+            listener: UdpSocket::from_std(last(socket).into())?,
             port,
             own,
             ways: BTreeMap::new(),
@@ -146,6 +149,19 @@ fn listen(address: SocketAddr) -> io::Result<Socket> {
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     Ok(socket)
+}
+
+/// The same socket behind all other descriptors. When a process is killed the kernel is done with its
+/// last descriptor first, and takes tens of milliseconds over those of `AF_PACKET`: so others are told
+/// soon that nobody listens.
+fn last(socket: Socket) -> Socket {
+    match rustix::io::fcntl_dupfd_cloexec(&socket, LAST) {
+        Ok(last) => last.into(),
+        Err(error) => {
+            tracing::debug!(%error, "the speakers' socket keeps its descriptor");
+            socket
+        }
+    }
 }
 
 /// The way to the first of these addresses that there is one to.

@@ -14,6 +14,8 @@ use super::ring::watchers;
 const ROUND: Duration = Duration::from_millis(100);
 /// After so many heartbeats' time two watchers' words count as said together.
 const TOGETHER: u32 = 4;
+/// Who wakes up so many heartbeats after the last time was held up.
+const LATE: u32 = 2;
 /// For so many heartbeats a speaker that begins sends them to all.
 const NEW: u32 = 10;
 /// What matters is said so often, a heartbeat apart, for a message may be lost.
@@ -66,6 +68,11 @@ impl Liveness {
         if now >= self.round_due {
             self.round_due = now + ROUND;
             self.greet_next();
+        }
+        // A process that has too little of the processor judges nobody: what it would say would be a
+        // burden to all, and wrong.
+        if gap > self.timing.heartbeat * LATE {
+            return;
         }
         let watched = self.peers.iter().filter(|(_, peer)| peer.duty.is_some());
         let watched: Vec<NodeId> = watched.map(|(node, _)| *node).collect();
