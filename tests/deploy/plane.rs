@@ -10,12 +10,11 @@ use kube::api::PostParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::process::{PATIENCE, kubectl, output};
 
 pub const NAMESPACE: &str = "landfall-system";
-pub const ACCOUNT: &str = "landfall-controller";
 
 pub struct Plane {
     kubectl: PathBuf,
@@ -60,16 +59,46 @@ impl Plane {
         assert!(!said.contains("Warning"), "{said}");
     }
 
-    /// Writes a kubeconfig for the controller's account, with a token as a pod would have it.
-    pub async fn account_kubeconfig(&self, namespace: &str, path: &Path) {
+    /// Applies an overlay, but to other namespaces: each of the first becomes the second.
+    pub async fn install(&self, overlay: &str, moved: &[(&str, &str)]) {
+        let (built, mut manifests) = self.try_kubectl(&format!("kustomize {overlay}"));
+        assert!(built, "{manifests}");
+        for (there, here) in moved {
+            manifests = manifests.replace(there, here);
+        }
+        let mut objects: Vec<Value> = serde_saphyr::from_multiple(&manifests).unwrap();
+        for object in &mut objects {
+            // These have no namespace that would keep them apart.
+            if object["kind"] == "ClusterRoleBinding" {
+                let name = object["metadata"]["name"].as_str().unwrap();
+                object["metadata"]["name"] = format!("{name}-{}", moved[0].1).into();
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list.json");
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
+        std::fs::write(&path, list.to_string()).unwrap();
+        let apply = format!("apply -f {}", path.display());
+        let mut said = String::new();
+        until(&format!("{overlay} is applied"), async || {
+            let applied = self.try_kubectl(&apply);
+            said = applied.1;
+            applied.0
+        })
+        .await;
+        assert!(!said.contains("Warning"), "{said}");
+    }
+
+    /// Writes a kubeconfig for a service account, with a token as a pod would have it.
+    pub async fn account_kubeconfig(&self, namespace: &str, account: &str, path: &Path) {
         let accounts = Api::<ServiceAccount>::namespaced(self.client.clone(), namespace);
         let request = TokenRequest::default();
         let parameters = PostParams::default();
-        let answer = accounts.create_token_request(ACCOUNT, &parameters, &request);
+        let answer = accounts.create_token_request(account, &parameters, &request);
         let token = answer.await.unwrap().status.unwrap().token;
         let admin = std::fs::read_to_string(&self.kubeconfig).unwrap();
         let mut kubeconfig: Value = serde_saphyr::from_str(&admin).unwrap();
-        kubeconfig["users"][0]["user"] = serde_json::json!({"token": token});
+        kubeconfig["users"][0]["user"] = json!({"token": token});
         std::fs::write(path, kubeconfig.to_string()).unwrap();
     }
 }

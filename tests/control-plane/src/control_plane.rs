@@ -33,6 +33,7 @@ rules:
   userGroups:
   - system:serviceaccounts:landfall-system
   - system:serviceaccounts:landfall-bare-metal
+  - system:serviceaccounts:landfall-speaking
 - level: None
 ";
 

@@ -1,5 +1,6 @@
 //! `deploy/bare-metal`, with pools; then `examples/metallb`, which lets it read MetalLB's objects too.
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use kube::Api;
@@ -16,6 +17,7 @@ use crate::process::Process;
 const HERE: &str = "landfall-bare-metal";
 /// MetalLB's namespace here, since another story has objects in the usual one.
 const METALLB: &str = "metallb-audited";
+const MOVED: [(&str, &str); 2] = [(NAMESPACE, HERE), ("metallb-system", METALLB)];
 /// Kinds of which something goes while the controller looks away.
 const RELISTED: [&str; 7] = [
     "addresspools.landfall.dev",
@@ -43,7 +45,7 @@ struct Life {
 
 impl Life {
     async fn prepare(plane: Plane) -> Self {
-        install(&plane, "deploy/bare-metal").await;
+        plane.install("deploy/bare-metal", &MOVED).await;
         until("the objects are there", async || {
             // The kinds take a moment to be served.
             plane
@@ -53,7 +55,7 @@ impl Life {
         .await;
         let installed = Installed::find(plane, HERE, str::to_owned).await;
         let account = client(&installed.kubeconfig()).await;
-        let gateway = Gateway::start(account).await;
+        let gateway = Gateway::start(account, Ipv4Addr::LOCALHOST).await;
         Self { installed, gateway }
     }
 
@@ -74,7 +76,7 @@ impl Life {
         // Of two configurations the generated names would leave both.
         let (deleted, said) = plane.try_kubectl(&format!("-n {HERE} delete configmap --all"));
         assert!(deleted, "{said}");
-        install(&plane, "examples/metallb").await;
+        plane.install("examples/metallb", &MOVED).await;
         let installed = Installed::find(plane, HERE, str::to_owned).await;
         Self { installed, gateway }
     }
@@ -82,15 +84,7 @@ impl Life {
     /// A kubeconfig that leads through the gateway.
     fn detour(&self) -> PathBuf {
         let path = self.installed.folder.path().join("detour");
-        let kubeconfig = json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "detour",
-            "clusters": [{"name": "detour", "cluster": {
-                "server": format!("http://{}", self.gateway.address),
-            }}],
-            "contexts": [{"name": "detour", "context": {"cluster": "detour", "user": "nobody"}}],
-            "users": [{"name": "nobody", "user": {}}],
-        });
-        std::fs::write(&path, kubeconfig.to_string()).unwrap();
+        self.gateway.write_kubeconfig(&path);
         path
     }
 
@@ -222,7 +216,7 @@ impl Life {
         self.gateway.show();
         let what = format!("what is missing in the list of {resource} is asked for");
         until(&what, async || {
-            self.installed.has_asked("get", resource, "passing")
+            self.installed.account.has_asked("get", resource, "passing")
         })
         .await;
     }
@@ -239,35 +233,6 @@ fn condition(service: &Value, type_: &str) -> Value {
     conditions
         .find(|it| it["type"] == type_)
         .unwrap_or_default()
-}
-
-/// Applies an overlay, but to namespaces of its own.
-async fn install(plane: &Plane, overlay: &str) {
-    let (built, manifests) = plane.try_kubectl(&format!("kustomize {overlay}"));
-    assert!(built, "{manifests}");
-    let manifests = manifests.replace(NAMESPACE, HERE);
-    let manifests = manifests.replace("metallb-system", METALLB);
-    let mut objects: Vec<Value> = serde_saphyr::from_multiple(&manifests).unwrap();
-    for object in &mut objects {
-        // These have no namespace that would keep them apart.
-        if object["kind"] == "ClusterRoleBinding" {
-            let name = object["metadata"]["name"].as_str().unwrap();
-            object["metadata"]["name"] = format!("{name}-beside").into();
-        }
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("list.json");
-    let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
-    std::fs::write(&path, list.to_string()).unwrap();
-    let apply = format!("apply -f {}", path.display());
-    let mut said = String::new();
-    until(&format!("{overlay} is applied"), async || {
-        let applied = plane.try_kubectl(&apply);
-        said = applied.1;
-        applied.0
-    })
-    .await;
-    assert!(!said.contains("Warning"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -301,7 +266,7 @@ async fn nothing_is_refused_to_the_bare_metal_provider_and_nothing_granted_in_va
     }
     controller.signal("TERM");
     assert_eq!(controller.ended().status.code(), Some(0));
-    life.installed.judge().await;
+    life.installed.account.judge().await;
 
     let life = life.with_metallb().await;
     let mut controller = life.installed.start_with(&life.detour());
@@ -318,5 +283,5 @@ async fn nothing_is_refused_to_the_bare_metal_provider_and_nothing_granted_in_va
     }
     controller.signal("TERM");
     assert_eq!(controller.ended().status.code(), Some(0));
-    life.installed.judge().await;
+    life.installed.account.judge().await;
 }

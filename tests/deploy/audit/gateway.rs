@@ -1,7 +1,8 @@
 //! A way to the API server that can lose sight of a kind, as a watch does that has fallen too far
 //! behind: what is gone meanwhile, only a new list tells.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -15,7 +16,7 @@ use tokio::sync::watch;
 
 /// Passes on what the process asks for, with the rights of an account.
 pub struct Gateway {
-    pub address: SocketAddr,
+    address: SocketAddr,
     /// The kind out of sight, as its paths end.
     hidden: watch::Sender<Option<String>>,
 }
@@ -27,8 +28,9 @@ struct Way {
 }
 
 impl Gateway {
-    pub async fn start(client: Client) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    /// Listens at an address of this machine.
+    pub async fn start(client: Client, at: Ipv4Addr) -> Self {
+        let listener = tokio::net::TcpListener::bind((at, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (hidden, seen) = watch::channel(None);
         let way = Way {
@@ -38,6 +40,19 @@ impl Gateway {
         let router = Router::new().fallback(pass).with_state(way);
         tokio::spawn(async { axum::serve(listener, router).await.unwrap() });
         Self { address, hidden }
+    }
+
+    /// Writes a kubeconfig that leads through it.
+    pub fn write_kubeconfig(&self, path: &Path) {
+        let kubeconfig = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "detour",
+            "clusters": [{"name": "detour", "cluster": {
+                "server": format!("http://{}", self.address),
+            }}],
+            "contexts": [{"name": "detour", "context": {"cluster": "detour", "user": "nobody"}}],
+            "users": [{"name": "nobody", "user": {}}],
+        });
+        std::fs::write(path, kubeconfig.to_string()).unwrap();
     }
 
     /// Ends the watches of a kind. Until it is seen again, they are told that they have expired,

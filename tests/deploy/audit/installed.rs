@@ -1,8 +1,5 @@
-//! What `deploy/` has installed: the process that its Deployment would start, and what its account
-//! may do and has asked for.
+//! What `deploy/` has installed of the controller: the process that its Deployment would start.
 
-use std::collections::BTreeSet;
-use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -17,10 +14,11 @@ use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::grants::{Grant, Request, granted_to};
-use crate::plane::{ACCOUNT, Plane, object, until};
+use super::account::Account;
+use crate::plane::{Plane, object, until};
 use crate::process::{Process, program};
 
+const ACCOUNT: &str = "landfall-controller";
 const LEASE: &str = "landfall-controller";
 /// A leader renews its Lease every two seconds.
 const OVERDUE: Duration = Duration::from_millis(2500);
@@ -29,7 +27,7 @@ const OVERDUE: Duration = Duration::from_millis(2500);
 pub struct Installed {
     pub plane: Plane,
     pub folder: TempDir,
-    namespace: String,
+    pub account: Account,
     arguments: Vec<String>,
 }
 
@@ -38,7 +36,9 @@ impl Installed {
     pub async fn find(plane: Plane, namespace: &str, edit: impl Fn(&str) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let kubeconfig = folder.path().join("kubeconfig");
-        plane.account_kubeconfig(namespace, &kubeconfig).await;
+        plane
+            .account_kubeconfig(namespace, ACCOUNT, &kubeconfig)
+            .await;
 
         let maps = Api::<ConfigMap>::namespaced(plane.client.clone(), namespace);
         let maps = maps.list(&ListParams::default()).await.unwrap().items;
@@ -59,10 +59,15 @@ impl Installed {
         };
         let mut arguments: Vec<_> = arguments.into_iter().map(here).collect();
         arguments.push(format!("--lease-namespace={namespace}"));
+        let account = Account {
+            client: plane.client.clone(),
+            namespace: namespace.to_owned(),
+            name: ACCOUNT,
+        };
         Self {
             plane,
             folder,
-            namespace: namespace.to_owned(),
+            account,
             arguments,
         }
     }
@@ -146,7 +151,7 @@ impl Installed {
     /// Somebody else writes the Lease while the controller sees nothing and is late to renew it.
     /// What it does first then, look or write, is chance; only the latter meets a conflict.
     pub async fn contest_the_lease(&self, controller: &Process) {
-        let leases = Api::<Lease>::namespaced(self.plane.client.clone(), &self.namespace);
+        let leases = Api::<Lease>::namespaced(self.plane.client.clone(), &self.account.namespace);
         let is_overdue = async || {
             let renewed = leases.get(LEASE).await.unwrap().spec.unwrap().renew_time;
             let age = Timestamp::now().duration_since(renewed.unwrap().0);
@@ -162,57 +167,9 @@ impl Installed {
             leases.patch(LEASE, &parameters, &note).await.unwrap();
             controller.signal("CONT");
             until("the Lease is renewed", async || !is_overdue().await).await;
-            self.has_asked("get", "leases.coordination.k8s.io", LEASE)
+            self.account
+                .has_asked("get", "leases.coordination.k8s.io", LEASE)
         })
         .await;
     }
-
-    /// Whether the account has asked for this so far.
-    pub fn has_asked(&self, verb: &str, resource: &str, name: &str) -> bool {
-        let requests = self.requests();
-        requests.iter().any(|it| it.is_for(verb, resource, name))
-    }
-
-    /// What the account has asked for so far.
-    fn requests(&self) -> Vec<Request> {
-        let path = std::env::var_os("LANDFALL_AUDIT_LOG").expect("started by with-control-plane");
-        let user = format!("system:serviceaccount:{}:{ACCOUNT}", self.namespace);
-        let log = std::fs::read_to_string(Path::new(&path)).unwrap();
-        // The last line may be on its way.
-        let whole = log.rfind('\n').map_or("", |end| &log[..end]);
-        whole
-            .lines()
-            .map(|line| serde_json::from_str::<Value>(line).unwrap())
-            .filter_map(|event| Request::of_event(&event, &user))
-            .collect()
-    }
-
-    /// Nothing was refused to the account, and it has used all that it is granted.
-    pub async fn judge(&self) {
-        let grants = granted_to(&self.plane.client, &self.namespace, ACCOUNT).await;
-        let requests = self.requests();
-        let none: Vec<String> = Vec::new();
-        let refused = requests.iter().filter(|it| it.is_refused());
-        assert_eq!(shown(refused), none, "refused");
-        let covered = |request: &&Request| grants.iter().any(|grant| grant.covers(request));
-        let borrowed = requests.iter().filter(|it| !covered(it));
-        assert_eq!(shown(borrowed), none, "allowed by rights of others only");
-        let used: BTreeSet<_> = requests
-            .iter()
-            .flat_map(|it| narrowest(&grants, it))
-            .collect();
-        let unused = grants.iter().filter(|grant| !used.contains(grant));
-        assert_eq!(shown(unused), none, "unused");
-    }
-}
-
-/// The grants that a request needs: of those that cover it the ones that name it, if any does.
-fn narrowest<'a>(grants: &'a BTreeSet<Grant>, request: &Request) -> Vec<&'a Grant> {
-    let covering = grants.iter().filter(|it| it.covers(request));
-    let (naming, others): (Vec<_>, Vec<_>) = covering.partition(|it| it.is_of_one());
-    if naming.is_empty() { others } else { naming }
-}
-
-fn shown<T: Display>(found: impl Iterator<Item = T>) -> Vec<String> {
-    found.map(|it| it.to_string()).collect()
 }

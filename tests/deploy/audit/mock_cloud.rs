@@ -119,5 +119,5 @@ async fn nothing_is_refused_to_the_controller_and_nothing_granted_in_vain() {
     life.installed.until_gone("web").await;
     controller.signal("TERM");
     assert_eq!(controller.ended().status.code(), Some(0));
-    life.installed.judge().await;
+    life.installed.account.judge().await;
 }
