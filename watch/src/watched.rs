@@ -102,6 +102,12 @@ where
     K: Resource + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
 {
     let again = api.clone();
+    // Who may read one object only is asked for no others.
+    let one = ListParams {
+        label_selector: selected.label_selector.clone(),
+        field_selector: selected.field_selector.clone(),
+        ..ListParams::default().limit(1)
+    };
     let start = move || {
         watcher::watcher(again.clone(), selected.clone())
             .backoff(Pauses::default())
@@ -109,9 +115,8 @@ where
             .boxed()
     };
     let probe = move || -> Pin<Box<dyn Future<Output = bool> + Send>> {
-        let api = api.clone();
+        let (api, one) = (api.clone(), one.clone());
         Box::pin(async move {
-            let one = ListParams::default().limit(1);
             let listed = tokio::time::timeout(PROBE, api.list_metadata(&one)).await;
             matches!(listed, Ok(Ok(_)))
         })

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use futures::{StreamExt, TryStreamExt};
@@ -14,17 +15,29 @@ use kube::Client;
 use serde_json::json;
 use tokio::sync::watch;
 
+use crate::process::PATIENCE;
+
 /// Passes on what the process asks for, with the rights of an account.
 pub struct Gateway {
     address: SocketAddr,
-    /// The kind out of sight, as its paths end.
-    hidden: watch::Sender<Option<String>>,
+    hidden: watch::Sender<Option<Hidden>>,
+    /// How many requests had to wait so far.
+    held: watch::Sender<usize>,
+}
+
+/// A kind out of sight.
+struct Hidden {
+    /// How its paths end.
+    ending: String,
+    /// Whether its watches have expired; else they fail.
+    is_expired: bool,
 }
 
 #[derive(Clone)]
 struct Way {
     client: Client,
-    hidden: watch::Receiver<Option<String>>,
+    hidden: watch::Receiver<Option<Hidden>>,
+    held: watch::Sender<usize>,
 }
 
 impl Gateway {
@@ -33,13 +46,19 @@ impl Gateway {
         let listener = tokio::net::TcpListener::bind((at, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (hidden, seen) = watch::channel(None);
+        let (held, _) = watch::channel(0);
         let way = Way {
             client,
             hidden: seen,
+            held: held.clone(),
         };
         let router = Router::new().fallback(pass).with_state(way);
         tokio::spawn(async { axum::serve(listener, router).await.unwrap() });
-        Self { address, hidden }
+        Self {
+            address,
+            hidden,
+            held,
+        }
     }
 
     /// Writes a kubeconfig that leads through it.
@@ -58,7 +77,27 @@ impl Gateway {
     /// Ends the watches of a kind. Until it is seen again, they are told that they have expired,
     /// and lists wait.
     pub fn hide(&self, resource: &str) {
-        self.hidden.send_replace(Some(format!("/{resource}")));
+        self.hidden.send_replace(Some(Hidden {
+            ending: format!("/{resource}"),
+            is_expired: true,
+        }));
+    }
+
+    /// The same, but watches fail, and what was read still holds.
+    pub fn fail(&self, resource: &str) {
+        self.hidden.send_replace(Some(Hidden {
+            ending: format!("/{resource}"),
+            is_expired: false,
+        }));
+    }
+
+    /// Waits until so many more requests wait.
+    pub async fn until_held(&self, more: usize) {
+        let goal = *self.held.borrow() + more;
+        let mut held = self.held.subscribe();
+        let held = held.wait_for(|it| *it >= goal);
+        let held = tokio::time::timeout(PATIENCE, held).await;
+        held.expect("requests wait").unwrap();
     }
 
     pub fn show(&self) {
@@ -72,12 +111,20 @@ async fn pass(State(mut way): State<Way>, request: Request) -> Response {
     let is_watch = query
         .split('&')
         .any(|it| it == "watch=true" || it == "watch=1");
-    let is_hidden = move |hidden: &Option<String>| {
-        let hidden = hidden.as_deref();
-        hidden.is_some_and(|it| path.ends_with(it))
+    let is_hidden = move |hidden: &Option<Hidden>| {
+        let hidden = hidden.as_ref();
+        hidden.is_some_and(|it| path.ends_with(&it.ending))
     };
     if is_watch && is_hidden(&way.hidden.borrow()) {
-        return expired();
+        let is_expired = way.hidden.borrow().as_ref().is_some_and(|it| it.is_expired);
+        return if is_expired {
+            expired()
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        };
+    }
+    if is_hidden(&way.hidden.borrow()) {
+        way.held.send_modify(|held| *held += 1);
     }
     let mut seen = way.hidden.clone();
     seen.wait_for(|it| !is_hidden(it)).await.unwrap();

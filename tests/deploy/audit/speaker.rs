@@ -177,24 +177,32 @@ impl Life {
         nodes.delete(&self.node(), &parameters).await.unwrap();
     }
 
-    /// The kubelet, which is on the host, would find it well.
-    fn check_probes(&self) {
-        for probe in [
+    /// Whether the kubelet, which is on the host, would find it well.
+    fn is_well(&self) -> bool {
+        let probes = [
             &self.container.liveness_probe,
             &self.container.readiness_probe,
-        ] {
+        ];
+        probes.iter().all(|probe| {
             let asked = probe.as_ref().unwrap().http_get.as_ref().unwrap();
-            let host = asked.host.as_deref().unwrap();
+            let (host, path) = (asked.host.as_deref().unwrap(), asked.path.as_deref());
             let IntOrString::Int(port) = &asked.port else {
                 panic!("{:?} has no name in a container without ports", asked.port);
             };
-            let path = asked.path.as_deref().unwrap();
-            let mut command = self.lan.command(HOST, "bash");
+            let path = path.unwrap();
             let ask = format!("printf 'GET {path} HTTP/1.0\\r\\n\\r\\n' >&3; head -1 <&3");
             let script = format!("exec 3<>/dev/tcp/{host}/{port}; {ask}");
-            let (asked, said) = output(command.args(["-c", &script]));
-            assert!(asked && said.contains(" 200 "), "{path}: {said}");
-        }
+            let (asked, said) = output(self.lan.command(HOST, "bash").args(["-c", &script]));
+            assert!(asked, "{said}");
+            said.contains(" 200 ")
+        })
+    }
+
+    /// The watch of the key breaks for long enough that the speaker asks whether it would work again.
+    async fn lose_sight_of_the_key(&self) {
+        self.gateway.fail("secrets");
+        self.gateway.until_held(1).await;
+        self.gateway.show();
     }
 
     /// Something goes while its kind is out of sight; a list tells, and is not believed.
@@ -238,11 +246,13 @@ async fn nothing_is_refused_to_the_speaker_and_nothing_granted_in_vain() {
     let none = "0000000000000000";
     let expected = [none, NET_RAW, NET_RAW, NET_RAW, none];
     assert_eq!(capabilities(speaker.id()), expected);
-    life.check_probes();
+    assert!(life.is_well());
     life.until_announced(&["192.0.2.200"]).await;
     for resource in RELISTED {
         life.relist(resource).await;
     }
+    life.lose_sight_of_the_key().await;
+    until("it is well again", async || life.is_well()).await;
     speaker.signal("TERM");
     let ended = speaker.ended();
     assert_eq!(ended.status.code(), Some(0), "{}", ended.errors);
