@@ -31,6 +31,21 @@ struct Used {
     seconds: f64,
 }
 
+/// Nodes in namespaces share the kernel's table of neighbours. Where it has no room for all of them it
+/// drops frames, and what is measured is that.
+fn has_no_room(nodes: u8) -> Option<String> {
+    const ROOM: &str = "/proc/sys/net/ipv4/neigh/default/gc_thresh3";
+    let room: usize = std::fs::read_to_string(ROOM).ok()?.trim().parse().ok()?;
+    let needed = usize::from(nodes) * usize::from(nodes);
+    (room < needed).then(|| {
+        format!(
+            "the kernel's table of neighbours has room for {room}; `sysctl -w \
+                 net.ipv4.neigh.default.gc_thresh3={}` gives it more",
+            needed * 4
+        )
+    })
+}
+
 pub async fn print(counts: &[u8]) {
     println!(
         "\nusual settings, {} s; of all nodes: mean (most). Bandwidth: /proc/net/dev of eth0, sent plus \
@@ -44,6 +59,10 @@ pub async fn print(counts: &[u8]) {
     println!("| asked | | ≤ 200 | ≤ 2 | ≤ 15 | | ≤ 15 | |");
     let mut written = Vec::new();
     for nodes in counts {
+        if let Some(why) = has_no_room(*nodes) {
+            println!("{nodes} speakers: not run: {why}");
+            continue;
+        }
         let speakers = Speakers::new(*nodes, DEFAULT).await;
         tokio::time::sleep(SETTLED).await;
         row(&speakers, 0).await;
