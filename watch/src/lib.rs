@@ -2,12 +2,14 @@
 //! whoever reads objects: the controller, and providers that have objects of their own.
 
 mod explain;
+mod foreign;
 mod health;
 mod kind;
 mod wait;
 mod watched;
 
 pub use explain::explain;
+pub use foreign::Foreign;
 pub use health::Health;
 pub use kind::Kind;
 pub use wait::sleep_until;

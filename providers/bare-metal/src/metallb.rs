@@ -6,77 +6,15 @@ use std::time::Instant;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use landfall_bare_metal_allocator::PoolInput;
+use landfall_bare_metal_resources::Pool;
 use landfall_bare_metal_resources::kinds::Allocation;
 use landfall_bare_metal_resources::metallb::{
-    Converted, Equal, Note, Object, Scope, Source, convert,
+    Converted, Equal, KINDS, Kind, Note, Objects, Scope, Source,
 };
-use landfall_bare_metal_resources::{Fault, Pool};
 use serde_json::Value;
 
 use crate::advertising::{Advertisement, Protocol};
 use crate::state::{Labels, State, created, spec};
-
-/// A kind of MetalLB's that is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Kind {
-    /// In the singular, as objects name it.
-    pub(crate) singular: &'static str,
-    /// In the plural, as paths name it.
-    pub(crate) plural: &'static str,
-    /// The version that is read.
-    pub(crate) version: &'static str,
-    /// What people call its objects.
-    pub(crate) what: &'static str,
-}
-
-/// The kinds that are read.
-pub(crate) const KINDS: [Kind; 6] = [
-    kind(
-        "IPAddressPool",
-        "ipaddresspools",
-        "v1beta1",
-        "MetalLB's IPAddressPools",
-    ),
-    kind(
-        "L2Advertisement",
-        "l2advertisements",
-        "v1beta1",
-        "MetalLB's L2Advertisements",
-    ),
-    kind(
-        "BGPAdvertisement",
-        "bgpadvertisements",
-        "v1beta1",
-        "MetalLB's BGPAdvertisements",
-    ),
-    kind("BGPPeer", "bgppeers", "v1beta2", "MetalLB's BGPPeers"),
-    kind(
-        "BFDProfile",
-        "bfdprofiles",
-        "v1beta1",
-        "MetalLB's BFDProfiles",
-    ),
-    kind(
-        "Community",
-        "communities",
-        "v1beta1",
-        "MetalLB's Communities",
-    ),
-];
-
-const fn kind(
-    singular: &'static str,
-    plural: &'static str,
-    version: &'static str,
-    what: &'static str,
-) -> Kind {
-    Kind {
-        singular,
-        plural,
-        version,
-        what,
-    }
-}
 
 /// What of an object of MetalLB's is to be told: the object, and the text.
 pub(crate) type Told = (Source, String);
@@ -92,9 +30,7 @@ struct TheirPool {
 /// All that is known of MetalLB.
 #[derive(Debug, Default)]
 pub(crate) struct MetalLb {
-    objects: BTreeMap<(Kind, String), Object>,
-    /// Objects that could not even be read, and why.
-    unreadable: BTreeMap<(Kind, String), Fault>,
+    objects: Objects,
     /// Its pools, which are known by the same names as ours.
     pools: BTreeMap<String, TheirPool>,
     /// What could not be carried over of its objects; each is told once.
@@ -139,9 +75,7 @@ impl MetalLb {
 
     /// The names of the objects of a kind that are known.
     pub(crate) fn names_of(&self, kind: Kind) -> BTreeSet<String> {
-        let all = self.objects.keys().chain(self.unreadable.keys());
-        let names = all.filter(|(it, _)| *it == kind);
-        names.map(|(_, name)| name.clone()).collect()
+        self.objects.names_of(kind)
     }
 
     /// The names of the pods that are its controller.
@@ -179,11 +113,11 @@ impl MetalLb {
         told.extend(faults(&converted.l2_advertisements));
         told.extend(faults(&converted.bgp_advertisements));
         told.extend(faults(&converted.peers));
-        told.extend(self.unreadable.iter().map(|((kind, name), fault)| {
+        told.extend(self.objects.unreadable().map(|(kind, name, fault)| {
             let source = Source {
                 kind: kind.singular,
                 namespace: String::new(),
-                name: name.clone(),
+                name: name.to_owned(),
             };
             (source, fault.to_string())
         }));
@@ -218,30 +152,14 @@ fn faults<O, P>(objects: &[Equal<O, P>]) -> impl Iterator<Item = Told> {
 impl State {
     /// Takes in an object of MetalLB's.
     pub(crate) fn put_metallb(&mut self, kind: Kind, name: String, value: &Value, now: Instant) {
-        let key = (kind, name);
-        match Object::read(value) {
-            Ok(Some(object)) => {
-                let was_unreadable = self.metallb.unreadable.remove(&key).is_some();
-                let before = self.metallb.objects.insert(key.clone(), object);
-                // A list that was read again tells much that is known.
-                if !was_unreadable && before.as_ref() == self.metallb.objects.get(&key) {
-                    return;
-                }
-            }
-            Ok(None) => return,
-            // What it said before still holds.
-            Err(fault) => {
-                self.metallb.unreadable.insert(key, fault);
-            }
+        if self.metallb.objects.put(kind, name, value) {
+            self.convert(now);
         }
-        self.convert(now);
     }
 
     /// Forgets an object of MetalLB's.
     pub(crate) fn remove_metallb(&mut self, kind: Kind, name: &str, now: Instant) {
-        let key = (kind, name.to_owned());
-        let was_unreadable = self.metallb.unreadable.remove(&key).is_some();
-        if self.metallb.objects.remove(&key).is_some() || was_unreadable {
+        if self.metallb.objects.remove(kind, name) {
             self.convert(now);
         }
     }
@@ -268,8 +186,7 @@ impl State {
         if !self.metallb.is_asked {
             return;
         }
-        let objects: Vec<_> = self.metallb.objects.values().cloned().collect();
-        let converted = convert(&objects);
+        let converted = self.metallb.objects.converted();
         self.metallb.tell(&converted);
         let before = std::mem::take(&mut self.metallb.pools);
         for equal in &converted.pools {

@@ -9,8 +9,8 @@ use landfall_provider_api::{Family, LoadBalancer, Outcome};
 use serde_json::{Value, json};
 
 use super::{begun, wanted};
-use crate::metallb::{KINDS, Kind};
 use crate::state::State;
+use landfall_bare_metal_resources::metallb::{KINDS, Kind};
 
 fn kind(singular: &str) -> Kind {
     let mut kinds = KINDS.into_iter();

@@ -9,9 +9,9 @@ use landfall_provider_api::{Family, LoadBalancer, Outcome};
 use serde_json::{Value, json};
 
 use super::{begun, wanted};
-use crate::metallb::KINDS;
 use crate::state::{State, spec};
 use crate::{asking, status};
+use landfall_bare_metal_resources::metallb::KINDS;
 
 fn pool(spec: &Value) -> AddressPool {
     pool_as("a", 1, spec, &Value::Null)

@@ -9,6 +9,7 @@ mod annotations;
 mod convert;
 mod kinds;
 mod notes;
+mod objects;
 mod peers;
 mod pools;
 mod selectors;
@@ -21,3 +22,4 @@ pub use kinds::{
     ServiceAllocation,
 };
 pub use notes::{Note, Scope};
+pub use objects::{KINDS, Kind, Objects};
