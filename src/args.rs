@@ -98,8 +98,8 @@ pub struct SpeakerArguments {
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
 
-    /// Configuration, in YAML: `heartbeat` and `peerPort`, the same for all speakers [default: 25ms
-    /// and 7477]
+    /// Configuration, in YAML: `heartbeat`, `peerPort` and `readMetalLB`, the same for all speakers
+    /// [default: 25ms, 7477, and no]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 

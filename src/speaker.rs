@@ -32,6 +32,7 @@ pub(crate) async fn run(
         client,
         node: arguments.node_name,
         namespace: arguments.namespace,
+        metallb: config.read_metallb.map(|it| it.namespace),
         heartbeat: config.heartbeat,
         port: config.peer_port,
         health: health.clone(),

@@ -204,20 +204,25 @@ fn mock_cloud(fields: &mut Fields<'_, '_>, folder: &Path) -> Option<Backend> {
 }
 
 fn bare_metal(path: &str, fields: &mut Fields<'_, '_>) -> Option<Backend> {
-    let Some(read) = fields.mapping("readMetalLB") else {
-        return Some(Backend::BareMetal { read_metallb: None });
-    };
-    let path = format!("{path}.readMetalLB");
-    let namespace = fields.within(read, &path, |fields| {
-        let namespace = fields.text("namespace");
-        fields.no_others();
-        namespace
-    });
-    Some(Backend::BareMetal {
-        read_metallb: Some(ReadMetalLb {
+    let read_metallb = ReadMetalLb::parse(&format!("{path}."), fields)?;
+    Some(Backend::BareMetal { read_metallb })
+}
+
+impl ReadMetalLb {
+    /// Parses it, if it is among these fields, which stand at `path`. `None` if it is faulty.
+    fn parse(path: &str, fields: &mut Fields<'_, '_>) -> Option<Option<Self>> {
+        let Some(read) = fields.mapping("readMetalLB") else {
+            return Some(None);
+        };
+        let namespace = fields.within(read, &format!("{path}readMetalLB"), |fields| {
+            let namespace = fields.text("namespace");
+            fields.no_others();
+            namespace
+        });
+        Some(Some(Self {
             namespace: namespace?,
-        }),
-    })
+        }))
+    }
 }
 
 /// What can only be seen of all providers together.

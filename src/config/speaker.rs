@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::Faults;
 use super::fields::Fields;
+use super::{Faults, ReadMetalLb};
 
 /// From one heartbeat to the next, where it is not set.
 const HEARTBEAT: Duration = Duration::from_millis(25);
@@ -14,12 +14,14 @@ const HEARTBEAT: Duration = Duration::from_millis(25);
 const HEARTBEATS: [Duration; 2] = [Duration::from_millis(5), Duration::from_secs(1)];
 
 /// A valid configuration. The same for all speakers of a cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpeakerConfig {
     /// `heartbeat`: from one to the next.
     pub heartbeat: Duration,
     /// `peerPort`: the UDP port on which speakers hear each other.
     pub peer_port: u16,
+    /// `readMetalLB`: MetalLB's objects are read as well. As in the controller's configuration.
+    pub read_metallb: Option<ReadMetalLb>,
 }
 
 impl Default for SpeakerConfig {
@@ -27,6 +29,7 @@ impl Default for SpeakerConfig {
         Self {
             heartbeat: HEARTBEAT,
             peer_port: landfall_speaker::PORT,
+            read_metallb: None,
         }
     }
 }
@@ -49,11 +52,13 @@ impl SpeakerConfig {
             fields.fault("heartbeat", "must be from 5ms to 1s");
         }
         let peer_port = fields.port("peerPort", landfall_speaker::PORT);
+        let read_metallb = ReadMetalLb::parse("", &mut fields);
         fields.no_others();
-        match heartbeat.zip(peer_port) {
-            Some((heartbeat, peer_port)) if faults.is_empty() => Ok(Self {
+        match heartbeat.zip(peer_port).zip(read_metallb) {
+            Some(((heartbeat, peer_port), read_metallb)) if faults.is_empty() => Ok(Self {
                 heartbeat,
                 peer_port,
+                read_metallb,
             }),
             _ => Err(Faults(faults)),
         }
@@ -67,13 +72,16 @@ mod tests {
     #[test]
     fn what_is_not_said_is_as_usual() {
         let default = SpeakerConfig::default();
-        assert_eq!(SpeakerConfig::parse(""), Ok(default));
+        assert_eq!(SpeakerConfig::parse(""), Ok(default.clone()));
         assert_eq!(SpeakerConfig::parse("{}"), Ok(default));
         let tuned = SpeakerConfig {
             heartbeat: Duration::from_millis(10),
             peer_port: 7000,
+            read_metallb: Some(ReadMetalLb {
+                namespace: "metallb-system".to_owned(),
+            }),
         };
-        let text = "heartbeat: 10ms\npeerPort: 7000\n";
+        let text = "heartbeat: 10ms\npeerPort: 7000\nreadMetalLB: {namespace: metallb-system}\n";
         assert_eq!(SpeakerConfig::parse(text), Ok(tuned));
     }
 
@@ -95,6 +103,8 @@ mod tests {
                 "peerPort: many",
                 "peerPort: must be a number from 1 to 65535",
             ),
+            ("readMetalLB: {}", "readMetalLB.namespace: is missing"),
+            ("readMetalLB: {a: b}", "readMetalLB.a: is not known"),
             ("heart: 10ms", "heart: is not known"),
             ("- a", "must be a mapping"),
         ];

@@ -4,6 +4,7 @@
 mod announcing;
 mod doubting;
 mod failing;
+mod metallb;
 mod moving;
 mod telling;
 mod traffic;

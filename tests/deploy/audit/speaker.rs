@@ -20,6 +20,8 @@ use crate::process::{Process, output, program};
 /// Where it is installed here, beside others.
 const HERE: &str = "landfall-speaking";
 const ACCOUNT: &str = "landfall-speaker";
+/// MetalLB's namespace here.
+const METALLB: &str = "metallb-speaking";
 /// The one host of the network that is a node.
 const HOST: &str = "node1";
 /// Kinds of which something goes while the speaker looks away.
@@ -30,6 +32,8 @@ const RELISTED: [&str; 5] = [
     "l2advertisements.landfall.dev",
     "addresspools.landfall.dev",
 ];
+/// The same of MetalLB's.
+const RELISTED_OF_METALLB: [&str; 2] = ["ipaddresspools.metallb.io", "l2advertisements.metallb.io"];
 /// `CAP_NET_RAW` alone (capabilities(7): number 13).
 const NET_RAW: &str = "0000000000002000";
 
@@ -60,11 +64,6 @@ impl Life {
         plane.account_kubeconfig(HERE, ACCOUNT, &kubeconfig).await;
         let gateway = Gateway::start(client(&kubeconfig).await, lan.gateway()).await;
         gateway.write_kubeconfig(&kubeconfig);
-        let maps = Api::<ConfigMap>::namespaced(plane.client.clone(), HERE);
-        let maps = maps.list(&ListParams::default()).await.unwrap().items;
-        let configured = |map: ConfigMap| map.data?.remove("speaker.yaml");
-        let config = maps.into_iter().find_map(configured).unwrap();
-        fs::write(folder.path().join("speaker.yaml"), config).unwrap();
         let sets = Api::<DaemonSet>::namespaced(plane.client.clone(), HERE);
         let set = sets.get("landfall-speaker").await.unwrap().spec;
         let container = set.template.spec.unwrap().containers.remove(0);
@@ -81,10 +80,42 @@ impl Life {
             folder,
             container,
         };
+        life.configure().await;
         life.add_node().await;
         life.give("spoken", "192.0.2.200");
         life.give("unseen", "192.0.2.201");
         life
+    }
+
+    /// The same, moved to another overlay, in a cluster where MetalLB was.
+    async fn with_metallb(self) -> Self {
+        let plane = &self.plane;
+        let objects = [
+            "tests/deploy/metallb.yaml",
+            "tests/deploy/audit/spoken.yaml",
+        ];
+        until("MetalLB's objects are there", async || {
+            plane.try_kubectl(&format!("create namespace {METALLB}"));
+            let mut objects = objects.into_iter();
+            objects.all(|it| plane.try_kubectl(&format!("apply -f {it}")).0)
+        })
+        .await;
+        // Of two configurations the generated names would leave both.
+        let (deleted, said) = plane.try_kubectl(&format!("-n {HERE} delete configmap --all"));
+        assert!(deleted, "{said}");
+        let moved = [(NAMESPACE, HERE), ("metallb-system", METALLB)];
+        plane.install("examples/metallb", &moved).await;
+        self.configure().await;
+        self
+    }
+
+    /// Writes down what the pods would find.
+    async fn configure(&self) {
+        let maps = Api::<ConfigMap>::namespaced(self.plane.client.clone(), HERE);
+        let maps = maps.list(&ListParams::default()).await.unwrap().items;
+        let configured = |map: ConfigMap| map.data?.remove("speaker.yaml");
+        let config = maps.into_iter().find_map(configured).unwrap();
+        fs::write(self.folder.path().join("speaker.yaml"), config).unwrap();
     }
 
     fn node(&self) -> String {
@@ -206,10 +237,10 @@ impl Life {
     }
 
     /// Something goes while its kind is out of sight; a list tells, and is not believed.
-    async fn relist(&self, resource: &str) {
+    async fn relist(&self, resource: &str, namespace: &str) {
         let (plural, _) = resource.split_once('.').unwrap_or((resource, ""));
         self.gateway.hide(plural);
-        let delete = format!("-n {HERE} delete {resource} unseen");
+        let delete = format!("-n {namespace} delete {resource} unseen");
         let (deleted, said) = self.plane.try_kubectl(&delete);
         assert!(deleted, "{said}");
         self.gateway.show();
@@ -249,7 +280,7 @@ async fn nothing_is_refused_to_the_speaker_and_nothing_granted_in_vain() {
     assert!(life.is_well());
     life.until_announced(&["192.0.2.200"]).await;
     for resource in RELISTED {
-        life.relist(resource).await;
+        life.relist(resource, HERE).await;
     }
     life.lose_sight_of_the_key().await;
     until("it is well again", async || life.is_well()).await;
@@ -262,5 +293,14 @@ async fn nothing_is_refused_to_the_speaker_and_nothing_granted_in_vain() {
     assert_eq!(speaker.ended().status.code(), Some(0));
     life.account.judge().await;
     life.until_there_is_a_pod().await;
+
+    let life = life.with_metallb().await;
+    let mut speaker = life.start();
+    for resource in RELISTED_OF_METALLB {
+        life.relist(resource, METALLB).await;
+    }
+    speaker.signal("TERM");
+    assert_eq!(speaker.ended().status.code(), Some(0));
+    life.account.judge().await;
     life.remove_node().await;
 }

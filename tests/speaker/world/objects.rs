@@ -7,10 +7,11 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Namespace, Node, Secret, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, DynamicObject, ObjectMeta, Patch, PatchParams, PostParams};
 use kube::{Api, Resource, ResourceExt};
 use landfall_bare_metal_resources::crds;
 use landfall_bare_metal_resources::kinds::{AddressPool, L2Advertisement};
+use landfall_bare_metal_resources::metallb::KINDS;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -19,6 +20,8 @@ use super::{World, eventually};
 
 /// Where the speakers look for their key; each story has its own.
 const SECRET: &str = "landfall-speaker";
+/// Where MetalLB was, in the one story that has its objects.
+const METALLB: &str = "metallb-spoken";
 
 impl World {
     /// What each story has: kinds, nodes, a key, a pool, and an advertisement.
@@ -118,6 +121,41 @@ impl World {
                 .await
                 .unwrap();
         }
+    }
+
+    /// Installs MetalLB's kinds, and its namespace.
+    pub async fn install_metallb(&self) {
+        let crds = include_str!("../../deploy/metallb.yaml");
+        let crds: Vec<CustomResourceDefinition> = serde_saphyr::from_multiple(crds).unwrap();
+        for crd in crds {
+            self.define(&crd).await;
+        }
+        let namespace = json!({"metadata": {"name": METALLB}});
+        self.create(&Api::<Namespace>::all(self.client.clone()), namespace)
+            .await;
+    }
+
+    fn metallb(&self, kind: &str) -> Api<DynamicObject> {
+        let kind = KINDS.into_iter().find(|it| it.singular == kind);
+        Api::namespaced_with(self.client.clone(), METALLB, &kind.unwrap().resource())
+    }
+
+    /// Makes an object of MetalLB's.
+    pub async fn put_metallb(&self, kind: &str, name: &str, spec: Value) {
+        let value = json!({
+            "apiVersion": "metallb.io/v1beta1", "kind": kind, "metadata": {"name": name}, "spec": spec,
+        });
+        let object = serde_json::from_value(value).unwrap();
+        let parameters = PostParams::default();
+        let created = self.metallb(kind).create(&parameters, &object).await;
+        created.unwrap();
+    }
+
+    /// Deletes an object of MetalLB's.
+    pub async fn remove_metallb(&self, kind: &str, name: &str) {
+        let parameters = DeleteParams::default();
+        let deleted = self.metallb(kind).delete(name, &parameters).await;
+        deleted.unwrap();
     }
 
     async fn define(&self, crd: &CustomResourceDefinition) {

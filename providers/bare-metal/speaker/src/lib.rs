@@ -41,6 +41,8 @@ pub struct Setup {
     pub node: String,
     /// Where the Secret with the key is.
     pub namespace: String,
+    /// The namespace of MetalLB's objects, if they are read as well.
+    pub metallb: Option<String>,
     /// From one heartbeat to the next; all speakers of the cluster keep to the same.
     pub heartbeat: Duration,
     /// The UDP port of all speakers of the cluster.
@@ -95,6 +97,7 @@ async fn run(
         client: setup.client,
         node: setup.node.into(),
         namespace: setup.namespace,
+        metallb: setup.metallb,
         timing: Timing::of_heartbeat(setup.heartbeat),
         port: setup.port,
         health: setup.health,

@@ -9,8 +9,8 @@ use k8s_openapi::api::core::v1;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::{Api, Client, Resource, ResourceExt};
 use landfall_bare_metal_resources::kinds::{AddressPool, L2Advertisement};
-use landfall_bare_metal_resources::{L2Rule, Pool as Judged};
-use landfall_watch::{Health, Kind, watched};
+use landfall_bare_metal_resources::{L2Rule, Pool as Judged, metallb};
+use landfall_watch::{Foreign, Health, Kind, watched};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
@@ -19,8 +19,8 @@ use super::service::{Key, Pods, Service, key_of, service_of};
 use super::shared::Shared;
 use super::view::{Pool, View};
 
-/// How many kinds are followed.
-pub(super) const COUNT: usize = 5;
+/// Kinds of MetalLB's that say what is announced on local networks.
+const THEIRS: [metallb::Kind; 2] = [metallb::KINDS[0], metallb::KINDS[1]];
 
 /// What a task that follows a kind needs.
 #[derive(Clone)]
@@ -30,18 +30,25 @@ pub(super) struct Follower {
     pub(super) health: Health,
     /// Counts the kinds that were read whole.
     pub(super) read: watch::Sender<usize>,
+    /// Where MetalLB's objects are, if they are read.
+    pub(super) metallb: Option<String>,
 }
 
 impl Follower {
-    /// What follows each kind.
+    /// What follows each kind, a task each.
     pub(super) fn tasks(&self) -> Vec<BoxFuture<'static, ()>> {
-        vec![
+        let mut tasks = vec![
             self.clone().services().boxed(),
             self.clone().slices().boxed(),
             self.clone().nodes().boxed(),
             self.clone().pools().boxed(),
             self.clone().advertisements().boxed(),
-        ]
+        ];
+        if let Some(namespace) = &self.metallb {
+            let theirs = THEIRS.into_iter();
+            tasks.extend(theirs.map(|it| self.clone().theirs(it, namespace.clone()).boxed()));
+        }
+        tasks
     }
 
     async fn follow<K, I>(
@@ -156,6 +163,19 @@ impl Follower {
             |view, name: &String| view.advertisement(name, None),
             |view| view.known().advertisements(),
             |client, name| (Api::all(client.clone()), name.clone()),
+        )
+        .await;
+    }
+
+    async fn theirs(self, kind: metallb::Kind, namespace: String) {
+        let (client, health) = (self.client.clone(), self.health.clone());
+        let all = Foreign::new(client, &namespace, kind.resource(), kind.what, health);
+        let shared = &self.shared;
+        all.follow(
+            &self.read,
+            |name, value| shared.change(|view| view.put_metallb(kind, name, value)),
+            |name| shared.change(|view| view.remove_metallb(kind, name)),
+            || shared.read(|view| view.known().metallb(kind)),
         )
         .await;
     }

@@ -39,6 +39,8 @@ pub(crate) struct Cluster {
     pub(crate) client: Client,
     pub(crate) node: Arc<str>,
     pub(crate) namespace: String,
+    /// Where MetalLB's objects are, if they are read.
+    pub(crate) metallb: Option<String>,
     pub(crate) timing: Timing,
     pub(crate) port: u16,
     pub(crate) health: Health,
@@ -53,12 +55,19 @@ impl Cluster {
         reports: watch::Receiver<Arc<Report>>,
     ) {
         let shared = Arc::new(Shared::default());
-        let (read, kinds) = watch::channel(0);
+        let (read, mut kinds) = watch::channel(0);
         let follower = Follower {
             shared: shared.clone(),
             client: self.client.clone(),
             health: self.health.clone(),
             read,
+            metallb: self.metallb.clone(),
+        };
+        let tasks = follower.tasks();
+        let count = tasks.len();
+        let all_read = async move {
+            // The channel does not close while the watches run.
+            let _ = kinds.wait_for(|kinds| *kinds == count).await;
         };
         let (keys, known_keys) = watch::channel(None);
         let following = key::follow(
@@ -67,10 +76,10 @@ impl Cluster {
             self.health.clone(),
             |it| drop(keys.send_replace(Some(Arc::new(it)))),
         );
-        let work = self.work(shared, kinds, known_keys, begin, reports);
+        let work = self.work(shared, all_read, known_keys, begin, reports);
         // None of the watches ends by itself.
         tokio::select! {
-            _ = join_all(follower.tasks()) => {}
+            _ = join_all(tasks) => {}
             () = following => {}
             () = work => {}
         }
@@ -79,13 +88,12 @@ impl Cluster {
     async fn work(
         &self,
         shared: Arc<Shared>,
-        mut kinds: watch::Receiver<usize>,
+        all_read: impl Future<Output = ()>,
         mut keys: watch::Receiver<Option<Arc<Keys>>>,
         begin: impl FnOnce(Begin) -> mpsc::UnboundedSender<Command>,
         reports: watch::Receiver<Arc<Report>>,
     ) {
-        // Neither channel closes while the watches run.
-        let _ = kinds.wait_for(|kinds| *kinds == following::COUNT).await;
+        all_read.await;
         let remembered = self.remembered().await;
         let (owner, peer_addresses) = self.own_node().await;
         let first_keys = match keys.wait_for(Option::is_some).await {

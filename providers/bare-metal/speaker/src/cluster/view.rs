@@ -8,7 +8,9 @@ use std::sync::Arc;
 use landfall_bare_metal_l2::Pace;
 use landfall_bare_metal_l2::peers::NodeId;
 use landfall_bare_metal_resources::kinds::{OffSubnet, Probe};
+use landfall_bare_metal_resources::metallb::{Kind, Objects};
 use landfall_bare_metal_resources::{L2Rule, Usable};
+use serde_json::Value;
 
 use super::node::Node;
 use super::service::{Key, Pods, Service};
@@ -28,6 +30,16 @@ struct Advertisement {
     rule: Arc<Rule>,
 }
 
+/// Whose an object is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Origin {
+    Ours,
+    MetalLb,
+}
+
+/// Whose it is, and its name.
+type Name = (Origin, String);
+
 /// What is known.
 #[derive(Debug, Default)]
 pub(crate) struct View {
@@ -37,8 +49,11 @@ pub(crate) struct View {
     /// Who has an address. Those that share it are several.
     holders: BTreeMap<IpAddr, BTreeSet<Key>>,
     nodes: BTreeMap<String, Node>,
-    pools: BTreeMap<String, Pool>,
-    advertisements: BTreeMap<String, Advertisement>,
+    pools: BTreeMap<Name, Pool>,
+    advertisements: BTreeMap<Name, Advertisement>,
+    metallb: Objects,
+    /// Whether MetalLB's objects say something else than when they were converted last.
+    is_metallb_new: bool,
     /// Addresses of which something has changed.
     dirty: BTreeSet<IpAddr>,
     wanted: BTreeMap<IpAddr, Arc<Wanted>>,
@@ -124,19 +139,27 @@ impl View {
 
     /// Takes in a pool; `None`: it is gone, or wrong.
     pub(crate) fn pool(&mut self, name: &str, pool: Option<Pool>) {
-        if self.pools.get(name) == pool.as_ref() {
+        self.put_pool((Origin::Ours, name.to_owned()), pool);
+    }
+
+    fn put_pool(&mut self, name: Name, pool: Option<Pool>) {
+        if self.pools.get(&name) == pool.as_ref() {
             return;
         }
         match pool {
-            Some(pool) => drop(self.pools.insert(name.to_owned(), pool)),
-            None => drop(self.pools.remove(name)),
+            Some(pool) => drop(self.pools.insert(name, pool)),
+            None => drop(self.pools.remove(&name)),
         }
         self.look_at_all();
     }
 
     /// Takes in an advertisement; `None`: it is gone, or wrong.
     pub(crate) fn advertisement(&mut self, name: &str, judged: Option<L2Rule>) {
-        let before = self.advertisements.get(name).map(|it| &it.judged);
+        self.put_advertisement((Origin::Ours, name.to_owned()), judged);
+    }
+
+    fn put_advertisement(&mut self, name: Name, judged: Option<L2Rule>) {
+        let before = self.advertisements.get(&name).map(|it| &it.judged);
         if before == judged.as_ref() {
             return;
         }
@@ -144,11 +167,53 @@ impl View {
             Some(judged) => {
                 let rule = Arc::new(rule(&judged, &self.nodes));
                 let advertisement = Advertisement { judged, rule };
-                self.advertisements.insert(name.to_owned(), advertisement);
+                self.advertisements.insert(name, advertisement);
             }
-            None => drop(self.advertisements.remove(name)),
+            None => drop(self.advertisements.remove(&name)),
         }
         self.look_at_all();
+    }
+
+    /// Takes in an object of MetalLB's.
+    pub(crate) fn put_metallb(&mut self, kind: Kind, name: String, value: &Value) {
+        self.is_metallb_new |= self.metallb.put(kind, name, value);
+    }
+
+    /// Forgets an object of MetalLB's.
+    pub(crate) fn remove_metallb(&mut self, kind: Kind, name: &str) {
+        self.is_metallb_new |= self.metallb.remove(kind, name);
+    }
+
+    /// Finds out what MetalLB's objects mean. Of one that means nothing, what it meant before stays; the
+    /// controller tells what is wrong with it.
+    fn convert(&mut self) {
+        let converted = self.metallb.converted();
+        let mut there = BTreeSet::new();
+        for equal in converted.pools {
+            let name = (Origin::MetalLb, equal.source.name);
+            if let Ok(judged) = equal.meaning {
+                let pool = Pool {
+                    labels: equal.metadata.labels.unwrap_or_default(),
+                    addresses: judged.usable,
+                };
+                self.put_pool(name.clone(), Some(pool));
+            }
+            there.insert(name);
+        }
+        for name in gone(&self.pools, &there) {
+            self.put_pool(name, None);
+        }
+        there.clear();
+        for equal in converted.l2_advertisements {
+            let name = (Origin::MetalLb, equal.source.name);
+            if let Ok(rule) = equal.meaning {
+                self.put_advertisement(name.clone(), Some(rule));
+            }
+            there.insert(name);
+        }
+        for name in gone(&self.advertisements, &there) {
+            self.put_advertisement(name, None);
+        }
     }
 
     /// The names of what is known, so that what a list does not name can be asked for.
@@ -162,6 +227,9 @@ impl View {
 
     /// What has changed since this was asked last; `None` of an address: it is not to be announced.
     pub(crate) fn changes(&mut self) -> Vec<(IpAddr, Option<Arc<Wanted>>)> {
+        if std::mem::take(&mut self.is_metallb_new) {
+            self.convert();
+        }
         let mut changes = Vec::new();
         for address in std::mem::take(&mut self.dirty) {
             let wanted = self.wanted_of(address);
@@ -184,8 +252,8 @@ impl View {
             .iter()
             .filter_map(|key| Some((key, self.services.get(key)?)));
         let holders: Vec<_> = holders.collect();
-        let mut pools = self.pools.iter();
-        let (pool, known) = pools.find(|(_, it)| it.addresses.contains(address))?;
+        let mut pools = self.pools.iter().filter(|(name, _)| self.counts(name));
+        let ((_, pool), known) = pools.find(|(_, it)| it.addresses.contains(address))?;
         let rules = self.advertisements.values().filter(|it| {
             let mut holders = holders.iter();
             it.judged.pools.has(pool, &known.labels)
@@ -196,6 +264,11 @@ impl View {
             rules,
             local: self.local(&holders),
         })
+    }
+
+    /// A pool of ours takes the place of MetalLB's of the same name.
+    fn counts(&self, (origin, pool): &Name) -> bool {
+        *origin == Origin::Ours || !self.pools.contains_key(&(Origin::Ours, pool.clone()))
     }
 
     /// The nodes that may have an address because of the pods of those that have it; `None`: all.
@@ -268,12 +341,28 @@ impl Known<'_> {
     }
 
     pub(crate) fn pools(&self) -> BTreeSet<String> {
-        self.0.pools.keys().cloned().collect()
+        ours(&self.0.pools)
     }
 
     pub(crate) fn advertisements(&self) -> BTreeSet<String> {
-        self.0.advertisements.keys().cloned().collect()
+        ours(&self.0.advertisements)
     }
+
+    pub(crate) fn metallb(&self, kind: Kind) -> BTreeSet<String> {
+        self.0.metallb.names_of(kind)
+    }
+}
+
+fn ours<T>(objects: &BTreeMap<Name, T>) -> BTreeSet<String> {
+    let ours = objects.keys().filter(|(origin, _)| *origin == Origin::Ours);
+    ours.map(|(_, name)| name.clone()).collect()
+}
+
+/// Those of MetalLB's that are known and not there.
+fn gone<T>(known: &BTreeMap<Name, T>, there: &BTreeSet<Name>) -> Vec<Name> {
+    let known = known.keys();
+    let theirs = known.filter(|(origin, _)| *origin == Origin::MetalLb);
+    theirs.filter(|it| !there.contains(it)).cloned().collect()
 }
 
 fn rule(judged: &L2Rule, nodes: &BTreeMap<String, Node>) -> Rule {

@@ -22,6 +22,8 @@ use super::service::{Key, Pods, Service};
 use super::view::{Pool, View};
 use crate::election::Wanted;
 
+mod metallb;
+
 fn object<K: DeserializeOwned>(value: Value) -> K {
     serde_json::from_value(value).unwrap()
 }
