@@ -162,7 +162,7 @@ fn provider(
     let sweep_after = fields.duration("sweepAfter", SWEEP_AFTER);
     let backend = match kind.as_deref() {
         Some("mock-cloud") => mock_cloud(&mut fields, folder),
-        Some("bare-metal") => bare_metal(path, &mut fields),
+        Some("bare-metal") => Some(bare_metal(path, &mut fields)),
         Some(other) => {
             fields.fault(
                 "type",
@@ -203,25 +203,22 @@ fn mock_cloud(fields: &mut Fields<'_, '_>, folder: &Path) -> Option<Backend> {
     })
 }
 
-fn bare_metal(path: &str, fields: &mut Fields<'_, '_>) -> Option<Backend> {
-    let read_metallb = ReadMetalLb::parse(&format!("{path}."), fields)?;
-    Some(Backend::BareMetal { read_metallb })
+fn bare_metal(path: &str, fields: &mut Fields<'_, '_>) -> Backend {
+    let read_metallb = ReadMetalLb::parse(&format!("{path}."), fields);
+    Backend::BareMetal { read_metallb }
 }
 
 impl ReadMetalLb {
-    /// Parses it, if it is among these fields, which stand at `path`. `None` if it is faulty.
-    fn parse(path: &str, fields: &mut Fields<'_, '_>) -> Option<Option<Self>> {
-        let Some(read) = fields.mapping("readMetalLB") else {
-            return Some(None);
-        };
+    /// Parses it, if it is among these fields, which stand at `path`. What is faulty is noted there, and
+    /// `None`.
+    fn parse(path: &str, fields: &mut Fields<'_, '_>) -> Option<Self> {
+        let read = fields.mapping("readMetalLB")?;
         let namespace = fields.within(read, &format!("{path}readMetalLB"), |fields| {
             let namespace = fields.text("namespace");
             fields.no_others();
             namespace
         });
-        Some(Some(Self {
-            namespace: namespace?,
-        }))
+        namespace.map(|namespace| Self { namespace })
     }
 }
 

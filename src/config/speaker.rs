@@ -54,8 +54,8 @@ impl SpeakerConfig {
         let peer_port = fields.port("peerPort", landfall_speaker::PORT);
         let read_metallb = ReadMetalLb::parse("", &mut fields);
         fields.no_others();
-        match heartbeat.zip(peer_port).zip(read_metallb) {
-            Some(((heartbeat, peer_port), read_metallb)) if faults.is_empty() => Ok(Self {
+        match heartbeat.zip(peer_port) {
+            Some((heartbeat, peer_port)) if faults.is_empty() => Ok(Self {
                 heartbeat,
                 peer_port,
                 read_metallb,
