@@ -52,7 +52,7 @@ impl Arp {
             .try_eth_ipv4()
             .map_err(|_| Malformed::AddressLength)?;
         let sender_mac = Mac(packet.sender_mac);
-        if sender_mac.is_group() || sender_mac == Mac::ZERO {
+        if !sender_mac.is_somebody() {
             return Err(Malformed::SenderIsGroup);
         }
         Ok(Some(Self {

@@ -29,7 +29,7 @@ pub enum Malformed {
     /// Addresses of ARP that are not as long as those of Ethernet and IPv4.
     #[error("address length")]
     AddressLength,
-    /// The sender's hardware address stands for a group, or for nobody.
+    /// The sender's hardware address stands for a group, or for nobody; or its address is a group's.
     #[error("sender is a group")]
     SenderIsGroup,
     /// A router may have passed it on (RFC 4861, section 7.1).

@@ -13,9 +13,9 @@ impl Mac {
     /// Nobody's: what an ARP request says of the address that it asks for.
     pub const ZERO: Self = Self([0; 6]);
 
-    /// Whether it stands for a group, and so can be nobody's own.
-    pub fn is_group(self) -> bool {
-        self.0[0] & 1 == 1
+    /// Whether it can be somebody's own: it stands for no group, and not for nobody.
+    pub fn is_somebody(self) -> bool {
+        self.0[0] & 1 == 0 && self != Self::ZERO
     }
 
     /// Where multicast for a group of IPv6 goes (RFC 2464, section 7).

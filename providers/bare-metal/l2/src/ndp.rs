@@ -98,6 +98,10 @@ impl Ndp {
             return Err(Malformed::Checksum);
         }
         let (source, destination) = (header.source_addr(), header.destination_addr());
+        // RFC 4291, section 2.7: a group sends nothing. It would be sent the answer.
+        if !link_source.is_somebody() || source.is_multicast() {
+            return Err(Malformed::SenderIsGroup);
+        }
         match icmp.payload_slice().map_err(|_| Malformed::Truncated)? {
             Icmpv6PayloadSlice::NeighborSolicitation(said) => {
                 let (source_mac, _) = link_layer_addresses(said.options())?;
@@ -146,7 +150,8 @@ fn link_layer_addresses(options: &[u8]) -> Result<(Option<Mac>, Option<Mac>), Ma
             _ => {}
         }
     }
-    if source.is_some_and(Mac::is_group) || target.is_some_and(Mac::is_group) {
+    let mut said = source.into_iter().chain(target);
+    if !said.all(Mac::is_somebody) {
         return Err(Malformed::SenderIsGroup);
     }
     Ok((source, target))

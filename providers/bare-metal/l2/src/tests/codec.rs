@@ -109,6 +109,14 @@ fn what_rfc_4861_calls_invalid_is_dropped() {
     let mut bent = valid.clone();
     *bent.last_mut().unwrap() ^= 1;
     assert_eq!(fault(&bent), Malformed::Checksum);
+    for nobody in [Mac::ZERO, Mac::of_group(ALL_NODES)] {
+        let sent = solicitation((nobody, CLIENT_V6), group, V6, Some(CLIENT));
+        assert_eq!(fault(&sent), Malformed::SenderIsGroup);
+        let said = solicitation(from, group, V6, Some(nobody));
+        assert_eq!(fault(&said), Malformed::SenderIsGroup);
+    }
+    let sent = solicitation((CLIENT, ALL_NODES), group, V6, Some(CLIENT));
+    assert_eq!(fault(&sent), Malformed::SenderIsGroup);
     let of_group = solicitation(from, group, ALL_NODES, Some(CLIENT));
     assert_eq!(fault(&of_group), Malformed::TargetIsGroup);
     let nobody = (CLIENT, Ipv6Addr::UNSPECIFIED);
