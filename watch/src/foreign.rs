@@ -77,7 +77,8 @@ impl Foreign {
             let Err(error) = self.api.list_metadata(&one).await else {
                 break;
             };
-            if matches!(&error, kube::Error::Api(status) if status.is_not_found()) {
+            // Of a group that it does not know at all, an API server says nothing more.
+            if matches!(&error, kube::Error::Api(status) if status.code == 404) {
                 if is_first {
                     let kind = self.resource.kind.as_str();
                     tracing::info!(kind, "is not installed, so there is nothing of it");
