@@ -6,11 +6,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
+use landfall_bare_metal_resources::speaker::ANNOUNCED;
 use landfall_provider_api::{
     Assigned, Capabilities, ClusterId, Error, Ingress, LoadBalancer, LoadBalancerId, Outcome,
     Owned, Provider, ProviderCondition, Serving, Snapshot, listed,
 };
-use landfall_provider_bare_metal::ANNOUNCED;
 use tokio::sync::watch;
 
 use super::proxy::{Lack, Unserved};

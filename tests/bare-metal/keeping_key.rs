@@ -5,7 +5,7 @@ use std::process::Command;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams};
-use landfall_provider_bare_metal::SECRET;
+use landfall_bare_metal_resources::speaker::SECRET;
 use serde_json::{Value, json};
 
 use crate::process::{kubectl, output};

@@ -4,12 +4,10 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use landfall_bare_metal_resources::speaker::ANNOUNCED;
 use landfall_provider_api::{ProviderCondition, Serving};
 
 use crate::speakers::{Node, On};
-
-/// Condition: whether something makes the network send a Service's addresses to a node.
-pub const ANNOUNCED: &str = "landfall.dev/Announced";
 
 const NOT_READY: &str = "no pod is ready to take what arrives";
 

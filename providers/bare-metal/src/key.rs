@@ -8,21 +8,14 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ObjectReference, Secret};
 use kube::api::PostParams;
 use kube::{Api, Client, ResourceExt};
+use landfall_bare_metal_resources::speaker::{KEY, NEXT, SECRET, SHORTEST_KEY};
 use landfall_events::{Events, Kind, Told};
 use landfall_watch::explain;
 use ring::error::Unspecified;
 use ring::rand::{SecureRandom, SystemRandom};
 
-/// The name of the Secret.
-pub const SECRET: &str = "landfall-speaker";
-/// Where the key stands in it.
-const KEY: &str = "key";
-/// Where one may stand that is accepted besides, while keys change.
-const NEXT: &str = "next";
 /// Bytes of a key that is made: as many as HMAC-SHA-256 has.
 const LENGTH: usize = 32;
-/// Bytes of the shortest key that speakers take.
-const SHORTEST: usize = 16;
 /// From one look to the next: somebody may have deleted it.
 const ROUND: Duration = Duration::from_secs(10);
 
@@ -93,12 +86,12 @@ fn fault(secret: &Secret) -> Option<String> {
     let length = |name| Some(secret.data.as_ref()?.get(name)?.0.len());
     let (name, has) = match (length(KEY), length(NEXT)) {
         (None, _) => (KEY, "nothing".to_owned()),
-        (Some(bytes), _) if bytes < SHORTEST => (KEY, format!("{bytes} bytes")),
-        (_, Some(bytes)) if bytes < SHORTEST => (NEXT, format!("{bytes} bytes")),
+        (Some(bytes), _) if bytes < SHORTEST_KEY => (KEY, format!("{bytes} bytes")),
+        (_, Some(bytes)) if bytes < SHORTEST_KEY => (NEXT, format!("{bytes} bytes")),
         _ => return None,
     };
     Some(format!(
-        "the Secret {SECRET} has {has} under `{name}`, and speakers need at least {SHORTEST} bytes to \
+        "the Secret {SECRET} has {has} under `{name}`, and speakers need at least {SHORTEST_KEY} bytes to \
          trust each other; put {LENGTH} random ones there, or delete the Secret and have it made anew"
     ))
 }
@@ -147,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_secret_needs_a_key_that_speakers_take() {
-        let (long, short) = ([1; SHORTEST], [1; SHORTEST - 1]);
+        let (long, short) = ([1; SHORTEST_KEY], [1; SHORTEST_KEY - 1]);
         let [good, odd] = [&long[..], &short[..]];
         assert_eq!(fault(&secret(&[(KEY, good)])), None);
         assert_eq!(fault(&secret(&[(KEY, good), (NEXT, good)])), None);

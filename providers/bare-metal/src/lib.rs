@@ -37,8 +37,6 @@ use prometheus_client::collector::Collector;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-pub use announced::ANNOUNCED;
-pub use key::SECRET;
 pub use state::RECLAIM;
 
 use counting::Counting;

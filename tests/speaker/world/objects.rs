@@ -12,14 +12,13 @@ use kube::{Api, Resource, ResourceExt};
 use landfall_bare_metal_resources::crds;
 use landfall_bare_metal_resources::kinds::{AddressPool, L2Advertisement};
 use landfall_bare_metal_resources::metallb::KINDS;
+use landfall_bare_metal_resources::speaker::SECRET;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{World, eventually};
 
-/// Where the speakers look for their key; each story has its own.
-const SECRET: &str = "landfall-speaker";
 /// Where MetalLB was, in the one story that has its objects.
 const METALLB: &str = "metallb-spoken";
 

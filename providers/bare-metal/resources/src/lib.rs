@@ -19,6 +19,7 @@ mod request;
 mod reservation;
 mod selector;
 mod set;
+pub mod speaker;
 mod time;
 mod usable;
 

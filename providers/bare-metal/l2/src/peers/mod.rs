@@ -31,7 +31,7 @@ pub use message::{Body, Message};
 pub use node::{Boot, NodeId};
 pub use session::Stale;
 pub use statement::{
-    Claim, Entry, Interface, LONGEST_NAME, MOST_INTERFACES, MOST_SUBNETS, Statement,
+    Claim, Entry, Interface, LONGEST_NAME, MOST_INTERFACES, MOST_SUBNETS, Statement, shares_subnet,
 };
 pub use timing::Timing;
 pub use wire::{Keys, LONGEST, Refused};

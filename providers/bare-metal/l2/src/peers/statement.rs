@@ -25,12 +25,12 @@ impl Interface {
     /// Whether an address belongs to one of its subnets.
     pub fn has_subnet_of(&self, address: IpAddr) -> bool {
         let mut subnets = self.subnets.iter();
-        subnets.any(|(own, length)| is_within(address, *own, *length))
+        subnets.any(|(own, length)| shares_subnet(address, *own, *length))
     }
 }
 
 /// Whether an address is in the subnet of this length that the other is in.
-fn is_within(address: IpAddr, other: IpAddr, length: u8) -> bool {
+pub fn shares_subnet(address: IpAddr, other: IpAddr, length: u8) -> bool {
     match (address, other) {
         (IpAddr::V4(one), IpAddr::V4(other)) => {
             let differ = one.to_bits() ^ other.to_bits();

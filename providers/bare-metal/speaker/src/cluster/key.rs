@@ -7,15 +7,9 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client, ResourceExt};
 use landfall_bare_metal_l2::peers::Keys;
+use landfall_bare_metal_resources::speaker::{KEY, NEXT, SECRET, SHORTEST_KEY};
 use landfall_watch::{Health, watched_of};
 
-/// The Secret's name.
-pub(crate) const SECRET: &str = "landfall-speaker";
-/// What it has: the key that messages are sent with, and one that is accepted as well.
-const CURRENT: &str = "key";
-const OTHER: &str = "next";
-/// Shortest key, in bytes.
-const SHORTEST: usize = 16;
 const PART: &str = "key of the speakers";
 
 /// Reads the keys whenever they change, and hands them to `take`. Those that are known stay when the
@@ -70,20 +64,20 @@ pub(super) async fn follow(
 pub(crate) enum NoKey {
     /// There is none, or it is too short.
     #[error(
-        "`{CURRENT}` must have at least {SHORTEST} bytes; delete the Secret, and the controller makes a new one"
+        "`{KEY}` must have at least {SHORTEST_KEY} bytes; delete the Secret, and the controller makes a new one"
     )]
     Current,
     /// The other is too short.
-    #[error("`{OTHER}` must have at least {SHORTEST} bytes, or be left out")]
+    #[error("`{NEXT}` must have at least {SHORTEST_KEY} bytes, or be left out")]
     Other,
 }
 
 pub(crate) fn read(secret: &Secret) -> Result<Keys, NoKey> {
     let of = |name: &str| secret.data.as_ref()?.get(name).map(|it| it.0.as_slice());
-    let current = of(CURRENT).filter(|it| it.len() >= SHORTEST);
+    let current = of(KEY).filter(|it| it.len() >= SHORTEST_KEY);
     let current = current.ok_or(NoKey::Current)?;
-    match of(OTHER) {
-        Some(other) if other.len() < SHORTEST => Err(NoKey::Other),
+    match of(NEXT) {
+        Some(other) if other.len() < SHORTEST_KEY => Err(NoKey::Other),
         other => Ok(Keys::new(current, other)),
     }
 }

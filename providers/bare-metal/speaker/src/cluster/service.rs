@@ -5,9 +5,8 @@ use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1;
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
+use landfall_bare_metal_resources::speaker::ANNOUNCED;
 
-/// Condition of a Service: the bare-metal provider has given it its addresses.
-const ANNOUNCED: &str = "landfall.dev/Announced";
 /// Label of an EndpointSlice: the name of its Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 

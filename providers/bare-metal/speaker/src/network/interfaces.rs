@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use landfall_bare_metal_l2::Mac;
+use landfall_bare_metal_l2::peers::shares_subnet;
 use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::address::{
@@ -35,24 +36,9 @@ impl Interface {
     /// The interface's own address in the smallest subnet that has this other one.
     pub fn own_address_towards(&self, other: IpAddr) -> Option<IpAddr> {
         let shares =
-            |(own, bits): &&(IpAddr, u8)| *own != other && is_in_subnet(other, *own, *bits);
+            |(own, bits): &&(IpAddr, u8)| *own != other && shares_subnet(other, *own, *bits);
         let sharing = self.subnets.iter().filter(shares);
         sharing.max_by_key(|(_, bits)| *bits).map(|(own, _)| *own)
-    }
-}
-
-fn is_in_subnet(address: IpAddr, own: IpAddr, bits: u8) -> bool {
-    let bits = u32::from(bits);
-    match (address, own) {
-        (IpAddr::V4(a), IpAddr::V4(b)) => {
-            let differs = a.to_bits() ^ b.to_bits();
-            differs.leading_zeros() >= bits
-        }
-        (IpAddr::V6(a), IpAddr::V6(b)) => {
-            let differs = a.to_bits() ^ b.to_bits();
-            differs.leading_zeros() >= bits
-        }
-        _ => false,
     }
 }
 
