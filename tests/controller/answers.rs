@@ -26,8 +26,8 @@ async fn whether_traffic_gets_through_is_told_and_each_change_is_one_write_and_n
         .until("web", "serves", |it| serving(it)["status"] == "True")
         .await;
     assert_eq!(condition(&then), condition(&first));
-    world.settle().await;
-    assert_eq!(world.events("web").await.len(), 1);
+    let events = world.all_told("web", "EnsuredLoadBalancer").await;
+    assert_eq!(events.len(), 1, "{events:#?}");
     let now = world.get("web").await;
     assert_eq!(
         now["metadata"]["resourceVersion"],
@@ -62,8 +62,7 @@ async fn what_a_provider_says_besides_is_written_told_where_it_warns_and_taken_a
         .until("web", "is quiet", |it| condition_of(it, quiet).is_null())
         .await;
     assert_eq!(condition_of(&then, loud), condition_of(&first, loud));
-    world.settle().await;
-    let events = world.events("web").await;
+    let events = world.all_told("web", "EnsuredLoadBalancer").await;
     let mut reasons: Vec<_> = events.iter().flat_map(|it| &it.reason).collect();
     reasons.sort();
     assert_eq!(reasons, ["EnsuredLoadBalancer", "HalfOpen"]);

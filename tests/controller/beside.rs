@@ -43,7 +43,7 @@ async fn two_landfalls_leave_each_other_s_services_alone() {
     assert_eq!((one.get("web").await, one.get("api").await), before);
     assert_eq!(one.provider.count("api"), (0, 0));
     assert_eq!(other.provider.count("web"), (0, 0));
-    let told = one.events("api").await;
+    let told = one.all_told("api", "EnsuredLoadBalancer").await;
     assert_eq!(told.len(), 1, "{told:#?}");
 
     one.delete("api").await;

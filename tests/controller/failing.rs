@@ -117,8 +117,7 @@ async fn a_refusal_is_told_once() {
     world.provider.fail_ensure(refusal());
     world.create(&service("web")).await;
     world.until_condition("web", "Invalid").await;
-    world.settle().await;
-    let events = world.events("web").await;
+    let events = world.all_told("web", "SyncLoadBalancerFailed").await;
     assert_eq!(events.len(), 1, "{events:#?}");
     assert!(events[0].series.is_none(), "{events:#?}");
 }

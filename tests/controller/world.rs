@@ -249,13 +249,20 @@ impl World {
         events
     }
 
-    /// Lets everything that was set off by now happen: another Service, made last, is provided
-    /// and its own events are all told.
+    /// Lets everything that was set off by now happen: another Service, made last, is provided.
+    /// What is told of each Service has its own pace; for that there is `all_told`.
     pub async fn settle(&self) {
         let name = format!("settle-{}", self.provider.calls().len());
         self.create(&service(&name)).await;
         self.until_provisioned(&name).await;
         self.until_told(&name, "EnsuredLoadBalancer").await;
+    }
+
+    /// Our events on the Service when all has settled, and this reason is among them.
+    pub async fn all_told(&self, name: &str, reason: &str) -> Vec<Event> {
+        self.settle().await;
+        self.until_told(name, reason).await;
+        self.events(name).await
     }
 }
 

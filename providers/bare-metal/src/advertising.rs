@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use kube::ResourceExt;
-use landfall_bare_metal_resources::kinds::{BGPAdvertisement, L2Advertisement};
+use landfall_bare_metal_resources::kinds::{BGPAdvertisement, L2Advertisement, OffSubnet};
 use landfall_bare_metal_resources::{BgpRule, Fault, L2Rule, Pools, Selectors};
 
 use landfall_bare_metal_allocator::Given;
@@ -37,6 +37,8 @@ impl Protocol {
 pub(crate) struct Advertisement {
     pools: Pools,
     services: Selectors,
+    /// Whether a node must be in a subnet that has the address.
+    needs_subnet: bool,
     /// What of it could not be carried over from MetalLB.
     notes: Vec<String>,
 }
@@ -46,7 +48,16 @@ impl Advertisement {
         Self {
             pools: pools.clone(),
             services: services.clone(),
+            needs_subnet: false,
             notes: Vec::new(),
+        }
+    }
+
+    /// An L2Advertisement of ours.
+    fn of_l2(rule: &L2Rule) -> Self {
+        Self {
+            needs_subnet: rule.off_subnet == OffSubnet::Never,
+            ..Self::new(&rule.pools, &rule.services)
         }
     }
 
@@ -85,15 +96,23 @@ impl State {
         let Some(pool) = &given.pool else {
             return Fate::OutOfPool;
         };
-        let rules = self.announcing(pool, service);
-        let mut protocols = rules.map(|(protocol, _)| protocol).peekable();
-        if protocols.peek().is_none() {
+        let mut rules = self.announcing(pool, service).peekable();
+        if rules.peek().is_none() {
             return Fate::Unadvertised;
         }
-        if !protocols.any(Protocol::is_local) {
+        let mut local = rules.filter(|(protocol, _)| protocol.is_local()).peekable();
+        if local.peek().is_none() {
             return Fate::Routed;
         }
-        self.speakers.cut().map_or(Fate::Nobody, Fate::Unlisted)
+        if let Some(node) = self.speakers.cut() {
+            Fate::Unlisted(node)
+        } else if self.speakers.are_silent() {
+            Fate::NoReport
+        } else if local.all(|(_, it)| it.needs_subnet) && !self.speakers.reach(given.address) {
+            Fate::OffSubnet
+        } else {
+            Fate::Nobody
+        }
     }
 
     /// What of MetalLB's objects that a Service's addresses of a pool depend on could not be
@@ -117,7 +136,7 @@ impl State {
     /// Takes in an L2Advertisement; one that makes no sense announces nothing, and is told so.
     pub(crate) fn put_l2(&mut self, object: L2Advertisement) {
         let rule = L2Rule::parse(&object);
-        let rule = rule.map(|it| Advertisement::new(&it.pools, &it.services));
+        let rule = rule.map(|it| Advertisement::of_l2(&it));
         let name = object.name_any();
         let faults = self.put_ours((Protocol::L2, name.clone()), rule);
         self.l2.insert(name, Read { object, faults });

@@ -20,6 +20,10 @@ pub(crate) enum Fate<'a> {
     Contested(&'a Node, Option<&'a str>),
     /// An advertisement selects it, and no speaker announces it.
     Nobody,
+    /// The same, for no speaker has reported at all.
+    NoReport,
+    /// The same, for no node is in a subnet that has it, as it would have to be.
+    OffSubnet,
     /// The same as far as one can know: this node announces more than its report has room for.
     Unlisted(&'a Node),
     /// Only routers are to be told of it, and of that nothing is reported yet.
@@ -36,9 +40,12 @@ impl Fate<'_> {
         match self {
             Self::Announced(_) => Some(true),
             Self::Unlisted(_) | Self::Routed => None,
-            Self::Contested(..) | Self::Nobody | Self::Unadvertised | Self::OutOfPool => {
-                Some(false)
-            }
+            Self::Contested(..)
+            | Self::Nobody
+            | Self::NoReport
+            | Self::OffSubnet
+            | Self::Unadvertised
+            | Self::OutOfPool => Some(false),
         }
     }
 
@@ -63,6 +70,14 @@ impl Fate<'_> {
                 let host = host(mac);
                 format!("{host} has {address}, so {node} does not announce it")
             }
+            Self::NoReport => format!(
+                "no speaker announces {address}: none has reported; does `landfall speaker` run on \
+                 the nodes?"
+            ),
+            Self::OffSubnet => format!(
+                "no speaker announces {address}: it is in no subnet of a node's interfaces; if \
+                 routers send it to the nodes, say offSubnet: Allow in an L2Advertisement"
+            ),
             Self::Nobody if is_ready => format!("no speaker announces {address}"),
             Self::Nobody => format!("no speaker announces {address}: {NOT_READY}"),
             Self::Unlisted(node) => format!(

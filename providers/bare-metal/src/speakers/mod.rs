@@ -7,6 +7,7 @@
 mod living;
 mod pace;
 mod report;
+mod subnets;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -20,6 +21,7 @@ pub(crate) use report::Claim;
 
 use living::Council;
 use report::{Report, named};
+use subnets::Subnets;
 
 /// The name of a node, and of its speaker's report.
 pub(crate) type Node = Arc<str>;
@@ -63,6 +65,7 @@ pub(crate) struct Speakers {
     cut: BTreeSet<Node>,
     /// Those whose speakers the others have lost.
     dead: BTreeSet<Node>,
+    subnets: Subnets,
     places: HashMap<IpAddr, Place>,
     /// When what is told of an address is kept no longer.
     due: BTreeSet<(Instant, IpAddr)>,
@@ -105,6 +108,16 @@ impl Speakers {
         self.cut.iter().find(|node| self.counts(node))
     }
 
+    /// Whether no speaker has reported.
+    pub(crate) fn are_silent(&self) -> bool {
+        self.reports.is_empty()
+    }
+
+    /// Whether a node reports an interface whose subnet has this address.
+    pub(crate) fn reach(&self, address: IpAddr) -> bool {
+        self.subnets.have(address)
+    }
+
     /// Takes in a report.
     pub(crate) fn put(&mut self, object: &SpeakerStatus, now: Instant) {
         let Some(name) = &object.metadata.name else {
@@ -112,6 +125,7 @@ impl Speakers {
         };
         let node = named(name, &mut self.known);
         let report = Report::of(object, &mut self.known);
+        self.changed.unlisted |= self.are_silent();
         let before = self.reports.insert(node.clone(), report);
         self.differs(&node, &before.unwrap_or_default(), now);
     }
@@ -119,6 +133,7 @@ impl Speakers {
     /// Forgets the report of this name.
     pub(crate) fn remove(&mut self, name: &str, now: Instant) {
         if let Some((node, before)) = self.reports.remove_entry(name) {
+            self.changed.unlisted |= self.are_silent();
             self.differs(&node, &before, now);
             drop((node, before));
             self.tidy_names();
@@ -186,11 +201,17 @@ impl Speakers {
             losers,
             cut,
             dead,
+            subnets,
             places,
             due,
             ..
         } = self;
-        let left = reports.len() + losers.len() + cut.len() + dead.len() + places.len();
+        let left = usize::from(!subnets.are_none())
+            + reports.len()
+            + losers.len()
+            + cut.len()
+            + dead.len()
+            + places.len();
         left + due.len() == 0 && known.len() == nodes.len()
     }
 
@@ -204,6 +225,7 @@ impl Speakers {
         let none = Report::default();
         let report = self.reports.get(node);
         let after = report.unwrap_or(&none);
+        self.changed.unlisted |= self.subnets.change(before, after);
         let claims = before.claims.keys().chain(after.claims.keys());
         let other = |at: &&IpAddr| before.claims.get(*at) != after.claims.get(*at);
         let mut addresses: BTreeSet<IpAddr> = claims.filter(other).copied().collect();

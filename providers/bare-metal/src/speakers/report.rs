@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use k8s_openapi::jiff::Timestamp;
 use landfall_bare_metal_resources::kinds::{
     AddressState, AnnouncedAddress, MOST_ADDRESSES, SpeakerReport, SpeakerStatus,
@@ -22,6 +23,8 @@ pub(crate) struct Report {
     pub(super) alive: BTreeSet<Node>,
     /// Those that are not, and since when.
     pub(super) lost: BTreeMap<Node, Option<Timestamp>>,
+    /// The subnets of its interfaces that are up.
+    pub(super) subnets: BTreeSet<IpNet>,
     /// Whether it announces more addresses than it names.
     pub(super) is_cut: bool,
 }
@@ -50,7 +53,10 @@ impl Report {
                 lost.insert(node, peer.since.as_ref().map(|it| it.0));
             }
         }
+        let up = report.interfaces.iter().filter(|it| it.up);
+        let subnets = up.flat_map(|it| &it.subnets);
         Self {
+            subnets: subnets.filter_map(|it| it.parse().ok()).collect(),
             started: report.started_at.as_ref().map(|it| it.0),
             alive,
             lost,

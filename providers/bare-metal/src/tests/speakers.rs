@@ -64,6 +64,7 @@ impl Story {
         let status = json!({
             "addressCount": addresses.len(),
             "addresses": addresses,
+            "interfaces": [{"name": "eth0", "up": true, "subnets": ["192.0.2.0/24"]}],
             "peers": peers.collect::<Vec<_>>(),
         });
         self.put(ms, node, &status);
@@ -124,12 +125,42 @@ impl Story {
 }
 
 #[test]
+fn an_address_outside_of_all_subnets_is_told_to_be() {
+    let mut story = Story::begin();
+    let on = |subnet: &str, up: bool| json!({"interfaces": [{"name": "eth0", "up": up, "subnets": [subnet]}]});
+    story.put(1, "n1", &on("198.51.100.0/24", true));
+    assert_eq!(story.pass(1, 10), 1);
+    story.says(10, "NoSpeaker", "is in no subnet of a node's interfaces");
+    story.put(11, "n2", &on("192.0.2.0/24", true));
+    assert_eq!(story.pass(1011, 1020), 1);
+    let plain = format!("no speaker announces {ADDRESS}");
+    assert_eq!(story.told(1020).1, plain);
+    // A second node there, or one that is elsewhere, changes nothing.
+    story.put(1021, "n3", &on("192.0.2.0/24", true));
+    story.put(1022, "n2", &on("198.51.100.0/24", true));
+    assert_eq!(story.pass(2021, 3030), 0);
+    assert_eq!(story.told(3030).1, plain);
+    story.put(3031, "n3", &on("192.0.2.0/24", false));
+    assert_eq!(story.pass(4031, 4040), 1, "nobody is there any more");
+    story.says(4040, "NoSpeaker", "is in no subnet");
+    // An advertisement that does not mind is enough.
+    let rule = json!({
+        "apiVersion": "landfall.dev/v1alpha1", "kind": "L2Advertisement",
+        "metadata": {"name": "any"}, "spec": {"offSubnet": "Allow"},
+    });
+    let rule = serde_json::from_value(rule).unwrap();
+    story.state.put_l2(rule);
+    assert_eq!(story.told(5040).1, plain);
+}
+
+#[test]
 fn an_announced_address_is_told_at_once() {
     let mut story = Story::begin();
-    story.says(0, "NoSpeaker", ADDRESS);
+    story.says(0, "NoSpeaker", "none has reported");
     story.report(1, "n1", Some("Probing"), &[]);
-    story.says(1, "NoSpeaker", ADDRESS);
-    assert_eq!(story.pass(1, 20), 0, "nothing is told of probing");
+    assert_eq!(story.pass(1, 10), 1, "a speaker has reported");
+    assert_eq!(story.told(10).1, format!("no speaker announces {ADDRESS}"));
+    assert_eq!(story.pass(11, 20), 0, "nothing is told of probing");
     story.report(21, "n1", Some("Announced"), &[]);
     assert_eq!(story.pass(21, 5000), 1);
     story.says(5000, "Announced", "n1 (eth0)");

@@ -188,6 +188,14 @@ fn what_speakers_report_is_told_in_one_condition() {
             "no speaker announces 192.0.2.200",
         ),
         (
+            vec![(four, Fate::NoReport), (six, Fate::OffSubnet)],
+            no,
+            "NoSpeaker",
+            "no speaker announces 192.0.2.200: none has reported; does `landfall speaker` run on the \
+             nodes?; no speaker announces 2001:db8::1: it is in no subnet of a node's interfaces; if \
+             routers send it to the nodes, say offSubnet: Allow in an L2Advertisement",
+        ),
+        (
             vec![(four, Fate::Nobody), (six, b)],
             no,
             "PartlyAnnounced",
