@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use prometheus_client::collector::Collector;
@@ -10,10 +11,37 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
-use serde_json::{Value, json};
+use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::report::{Counts, Report, State};
+
+/// An address that a speaker has.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListedAddress {
+    /// The address.
+    pub address: IpAddr,
+    /// The names of the interfaces that it is announced on.
+    pub interfaces: Vec<String>,
+    /// `Probing`, `Announced` or `Contested`, as in a `SpeakerStatus`.
+    pub state: &'static str,
+    /// Since when, in seconds since 1970.
+    pub since: u64,
+    /// The MAC address of another host that answers for it.
+    pub contested_by: Option<String>,
+}
+
+/// Another speaker, as this one sees it.
+#[derive(Debug, Clone, Serialize)]
+pub struct ListedPeer {
+    /// Its node.
+    pub node: String,
+    /// Whether it lives.
+    pub alive: bool,
+    /// Since when, in seconds since 1970.
+    pub since: u64,
+}
 
 /// What a speaker tells of itself.
 #[derive(Debug, Clone)]
@@ -34,29 +62,29 @@ impl Admin {
         self.reports.borrow().clone()
     }
 
-    /// Every address that it has: on which interfaces, how far it is, since when (seconds since
-    /// 1970).
-    pub fn addresses(&self) -> Value {
+    /// Every address that it has.
+    pub fn addresses(&self) -> Vec<ListedAddress> {
         let report = self.report();
-        let addresses = report.addresses.iter().map(|(address, it)| {
-            json!({
-                "address": address,
-                "interfaces": it.interfaces,
-                "state": state(it.state),
-                "since": seconds(it.since),
-                "contestedBy": it.contested_by.map(|it| it.to_string()),
-            })
+        let addresses = report.addresses.iter();
+        let addresses = addresses.map(|(address, it)| ListedAddress {
+            address: *address,
+            interfaces: it.interfaces.clone(),
+            state: state(it.state),
+            since: seconds(it.since),
+            contested_by: it.contested_by.map(|it| it.to_string()),
         });
         addresses.collect()
     }
 
-    /// Every other speaker that it has heard of: whether it lives, since when.
-    pub fn peers(&self) -> Value {
+    /// Every other speaker that it has heard of.
+    pub fn peers(&self) -> Vec<ListedPeer> {
         let report = self.report();
         let peers = report.peers.iter();
-        let peers = peers.map(
-            |(node, it)| json!({"node": &**node, "alive": it.is_alive, "since": seconds(it.since)}),
-        );
+        let peers = peers.map(|(node, it)| ListedPeer {
+            node: node.to_string(),
+            alive: it.is_alive,
+            since: seconds(it.since),
+        });
         peers.collect()
     }
 

@@ -25,7 +25,7 @@ use landfall_watch::Health;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-pub use admin::Admin;
+pub use admin::{Admin, ListedAddress, ListedPeer};
 use cluster::Cluster;
 use report::{Report, Teller};
 use speaking::{Begin, Command};

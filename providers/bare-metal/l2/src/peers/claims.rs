@@ -5,7 +5,7 @@
 //! for more.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -65,7 +65,7 @@ pub(super) struct Claims {
     own: NodeId,
     /// How long each candidate waits for the one before it.
     step: Duration,
-    addresses: HashMap<IpAddr, Address>,
+    addresses: BTreeMap<IpAddr, Address>,
     due: BTreeSet<(Instant, IpAddr)>,
     /// Changes of what this speaker states.
     pub(super) entries: Vec<Entry>,
@@ -77,7 +77,7 @@ impl Claims {
         Self {
             own,
             step,
-            addresses: HashMap::new(),
+            addresses: BTreeMap::new(),
             due: BTreeSet::new(),
             entries: Vec::new(),
             turns: Vec::new(),

@@ -1,20 +1,22 @@
 //! From a report to the node's `SpeakerStatus`, and its writing: on change, at most once a second.
 
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{OwnerReference, Time};
 use k8s_openapi::jiff::Timestamp;
-use kube::api::{ListParams, ObjectMeta, Patch, PatchParams, PostParams};
-use kube::{Api, Client};
+use kube::api::{ListParams, ObjectMeta, Patch, PatchParams, PostParams, Request};
+use kube::{Api, Client, Resource};
 use landfall_bare_metal_l2::peers::NodeId;
 use landfall_bare_metal_resources::kinds::{
     AddressState, AnnouncedAddress, MOST_ADDRESSES, MOST_INTERFACES, MOST_PEERS, SpeakerInterface,
     SpeakerPeer, SpeakerReport, SpeakerStatus, SpeakerStatusSpec,
 };
 use landfall_watch::{Health, explain};
-use serde_json::json;
+use serde::Serialize;
+use serde::de::IgnoredAny;
 use tokio::sync::watch;
 
 use crate::report::{Report, State};
@@ -54,7 +56,6 @@ pub(super) async fn write(
     mut reports: watch::Receiver<Arc<Report>>,
     health: Health,
 ) {
-    let api = Api::<SpeakerStatus>::all(client);
     let mut written: Option<SpeakerReport> = None;
     // A speaker that cannot even begin reports nothing: another may run on this node.
     let mut is_over = reports.changed().await.is_err();
@@ -70,7 +71,7 @@ pub(super) async fn write(
             is_over = reports.changed().await.is_err();
             continue;
         }
-        let pause = match put(&api, &fixed, &status).await {
+        let pause = match put(&client, &fixed, &status).await {
             Ok(()) => {
                 health.well(PART);
                 written = Some(status);
@@ -96,24 +97,35 @@ async fn rest(reports: &mut watch::Receiver<Arc<Report>>, pause: Duration) -> bo
     tokio::time::timeout(pause, over).await.is_ok()
 }
 
-async fn put(
-    api: &Api<SpeakerStatus>,
-    fixed: &Fixed,
-    status: &SpeakerReport,
-) -> Result<(), kube::Error> {
-    let mut value = serde_json::to_value(status).map_err(kube::Error::SerdeError)?;
-    // A merge patch changes only what it names.
-    if let Some(fields) = value.as_object_mut() {
-        for list in ["peerAddresses", "addresses", "interfaces", "peers"] {
-            fields.entry(list).or_insert_with(|| json!([]));
+/// What is written: a merge patch changes only what it names, so a list that is empty is named, too.
+#[derive(Serialize)]
+struct Written<'a> {
+    #[serde(flatten)]
+    report: &'a SpeakerReport,
+    #[serde(flatten)]
+    empty: BTreeMap<&'static str, &'static [()]>,
+}
+
+impl<'a> From<&'a SpeakerReport> for Written<'a> {
+    fn from(report: &'a SpeakerReport) -> Self {
+        let lists = [
+            ("peerAddresses", report.peer_addresses.is_empty()),
+            ("addresses", report.addresses.is_empty()),
+            ("interfaces", report.interfaces.is_empty()),
+            ("peers", report.peers.is_empty()),
+        ];
+        let empty = lists.into_iter().filter(|(_, is_empty)| *is_empty);
+        Self {
+            report,
+            empty: empty.map(|(name, _)| (name, [].as_slice())).collect(),
         }
     }
-    let patch = Patch::Merge(json!({"status": value}));
-    let params = PatchParams::default();
-    let patched = || api.patch_status(&fixed.node, &params, &patch);
-    match patched().await {
+}
+
+async fn put(client: &Client, fixed: &Fixed, status: &SpeakerReport) -> Result<(), kube::Error> {
+    match patch(client, fixed, status).await {
         Err(error) if is_status(&error, 404) => {}
-        other => return other.map(drop),
+        other => return other,
     }
     let object = SpeakerStatus {
         metadata: ObjectMeta {
@@ -125,11 +137,27 @@ async fn put(
         spec: SpeakerStatusSpec {},
         status: None,
     };
+    let api = Api::<SpeakerStatus>::all(client.clone());
     match api.create(&PostParams::default(), &object).await {
         Err(error) if !is_status(&error, 409) => return Err(error),
         _ => {}
     }
-    patched().await.map(drop)
+    patch(client, fixed, status).await
+}
+
+/// The answer is as long as what is written, and nobody reads it.
+async fn patch(client: &Client, fixed: &Fixed, status: &SpeakerReport) -> Result<(), kube::Error> {
+    let body = HashMap::from([("status", Written::from(status))]);
+    let all = Request::new(SpeakerStatus::url_path(&(), None));
+    let request = all
+        .patch_subresource(
+            "status",
+            &fixed.node,
+            &PatchParams::default(),
+            &Patch::Merge(body),
+        )
+        .map_err(kube::Error::BuildRequest)?;
+    client.request::<IgnoredAny>(request).await.map(drop)
 }
 
 fn is_status(error: &kube::Error, code: u16) -> bool {
@@ -198,4 +226,29 @@ fn time(at: SystemTime) -> Option<Time> {
 fn subnet(own: IpAddr, bits: u8) -> String {
     let net = ipnet::IpNet::new(own, bits);
     net.map_or_else(|_| own.to_string(), |it| it.trunc().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_list_that_has_become_empty_is_written_as_such() {
+        let mut report = SpeakerReport {
+            peer_addresses: vec!["192.0.2.1".to_owned()],
+            ..SpeakerReport::default()
+        };
+        let written = |report: &SpeakerReport| serde_json::to_value(Written::from(report)).unwrap();
+        assert_eq!(
+            written(&report),
+            json!({
+                "peerAddresses": ["192.0.2.1"], "addresses": [], "interfaces": [], "peers": [],
+                "draining": false, "addressCount": 0, "peersAlive": 0,
+            })
+        );
+        report.peer_addresses.clear();
+        assert_eq!(written(&report)["peerAddresses"], json!([]));
+    }
 }

@@ -43,11 +43,11 @@ type Name = (Origin, String);
 /// What is known.
 #[derive(Debug, Default)]
 pub(crate) struct View {
-    services: HashMap<Key, Service>,
+    services: HashMap<Arc<Key>, Service>,
     /// The pods of a Service, slice by slice.
     pods: HashMap<Key, BTreeMap<String, Pods>>,
-    /// Who has an address. Those that share it are several.
-    holders: BTreeMap<IpAddr, BTreeSet<Key>>,
+    /// Who has an address: mostly one. Those that share it are several.
+    holders: BTreeMap<IpAddr, Vec<Arc<Key>>>,
     nodes: BTreeMap<String, Node>,
     pools: BTreeMap<Name, Pool>,
     advertisements: BTreeMap<Name, Advertisement>,
@@ -69,24 +69,26 @@ impl View {
         let had = before.map(|it| it.addresses.clone()).unwrap_or_default();
         for address in had {
             if let Some(holders) = self.holders.get_mut(&address) {
-                holders.remove(key);
+                holders.retain(|it| **it != *key);
                 if holders.is_empty() {
                     self.holders.remove(&address);
                 }
             }
             self.dirty.insert(address);
         }
-        for address in service.iter().flat_map(|it| &it.addresses) {
-            self.holders
-                .entry(*address)
-                .or_default()
-                .insert(key.clone());
+        let Some(service) = service else {
+            self.services.remove(key);
+            return;
+        };
+        let key = Arc::new(key.clone());
+        for address in &service.addresses {
+            let holders = self.holders.entry(*address);
+            // A vector that grows by itself has room for four.
+            let holders = holders.or_insert_with(|| Vec::with_capacity(1));
+            holders.push(key.clone());
             self.dirty.insert(*address);
         }
-        match service {
-            Some(service) => drop(self.services.insert(key.clone(), service)),
-            None => drop(self.services.remove(key)),
-        }
+        self.services.insert(key, service);
     }
 
     /// Takes in a slice of a Service; `None`: it is gone.
@@ -250,7 +252,7 @@ impl View {
         let holders = self.holders.get(&address)?;
         let holders = holders
             .iter()
-            .filter_map(|key| Some((key, self.services.get(key)?)));
+            .filter_map(|key| Some((&**key, self.services.get(key)?)));
         let holders: Vec<_> = holders.collect();
         let mut pools = self.pools.iter().filter(|(name, _)| self.counts(name));
         let ((_, pool), known) = pools.find(|(_, it)| it.addresses.contains(address))?;
@@ -325,7 +327,7 @@ pub(crate) struct Known<'a>(&'a View);
 
 impl Known<'_> {
     pub(crate) fn services(&self) -> BTreeSet<Key> {
-        self.0.services.keys().cloned().collect()
+        self.0.services.keys().map(|it| (**it).clone()).collect()
     }
 
     /// Slices, each with its Service.

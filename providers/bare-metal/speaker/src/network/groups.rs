@@ -3,7 +3,7 @@
 //! They are joined as an application joins, and not as a packet socket does: so the kernel reports
 //! them (MLD), and switches that listen to that let questions through.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::Ipv6Addr;
 
@@ -24,7 +24,7 @@ pub(super) struct Groups {
 #[derive(Debug, Default)]
 struct Joined {
     /// Those of our addresses for which it is: several may share one.
-    addresses: BTreeSet<Ipv6Addr>,
+    addresses: Vec<Ipv6Addr>,
     /// Which socket has joined it; `None` while that is not possible.
     socket: Option<usize>,
 }
@@ -35,7 +35,9 @@ impl Groups {
     pub(super) fn join(&mut self, interface: u32, address: Ipv6Addr) -> io::Result<()> {
         let key = (interface, solicited_node(address));
         let joined = self.joined.entry(key).or_default();
-        joined.addresses.insert(address);
+        if !joined.addresses.contains(&address) {
+            joined.addresses.push(address);
+        }
         if joined.socket.is_none() {
             self.enter(key)?;
         }
@@ -48,7 +50,7 @@ impl Groups {
         let Some(joined) = self.joined.get_mut(&key) else {
             return;
         };
-        joined.addresses.remove(&address);
+        joined.addresses.retain(|it| *it != address);
         if joined.addresses.is_empty() {
             self.exit(key);
             self.joined.remove(&key);

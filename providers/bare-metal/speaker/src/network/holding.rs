@@ -1,6 +1,5 @@
 //! One address that is announced, or about to be.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
@@ -49,7 +48,7 @@ pub(super) struct Holding {
     acquiring: Option<Acquiring>,
     /// When it is probed again, after a foreign answer.
     again: Option<Instant>,
-    on: BTreeMap<u32, Place>,
+    on: Vec<Place>,
     told: Option<Instant>,
     defended: Option<Instant>,
     /// Under which time it stands in the order of all.
@@ -57,8 +56,10 @@ pub(super) struct Holding {
 }
 
 /// An interface on which it is to be announced.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Place {
+    /// Its index.
+    interface: u32,
     is_up: bool,
     /// While it is announced there.
     gratuitous: Option<Gratuitous>,
@@ -72,7 +73,7 @@ impl Holding {
             is_announced: false,
             acquiring: None,
             again: None,
-            on: BTreeMap::new(),
+            on: Vec::new(),
             told: None,
             defended: None,
             scheduled: None,
@@ -85,20 +86,30 @@ impl Holding {
 
     /// The interfaces on which it is to be announced.
     pub(super) fn interfaces(&self) -> impl Iterator<Item = u32> {
-        self.on.keys().copied()
+        self.on.iter().map(|it| it.interface)
     }
 
     pub(super) fn is_on(&self, interface: u32) -> bool {
-        self.on.contains_key(&interface)
+        self.interfaces().any(|it| it == interface)
     }
 
     pub(super) fn add(&mut self, interface: u32) {
-        self.on.entry(interface).or_default();
+        if !self.is_on(interface) {
+            self.on.push(Place {
+                interface,
+                is_up: false,
+                gratuitous: None,
+            });
+        }
     }
 
     pub(super) fn remove(&mut self, interface: u32) {
-        self.on.remove(&interface);
+        self.on.retain(|it| it.interface != interface);
         self.rest_if_down();
+    }
+
+    fn on_mut(&mut self, interface: u32) -> Option<&mut Place> {
+        self.on.iter_mut().find(|it| it.interface == interface)
     }
 
     /// It was another's of the cluster, and is taken over now; what others answered before is of no
@@ -114,7 +125,7 @@ impl Holding {
     /// An interface is up, or has come back with another hardware address.
     pub(super) fn up(&mut self, interface: u32, now: Instant) {
         let is_announced = self.is_announced;
-        if let Some(place) = self.on.get_mut(&interface) {
+        if let Some(place) = self.on_mut(interface) {
             place.is_up = true;
             place.gratuitous = is_announced.then(|| Gratuitous::new(now));
         }
@@ -122,8 +133,9 @@ impl Holding {
 
     /// An interface is down: nothing is sent there.
     pub(super) fn down(&mut self, interface: u32) {
-        if let Some(place) = self.on.get_mut(&interface) {
-            *place = Place::default();
+        if let Some(place) = self.on_mut(interface) {
+            place.is_up = false;
+            place.gratuitous = None;
         }
         self.rest_if_down();
     }
@@ -136,13 +148,13 @@ impl Holding {
     }
 
     fn is_up(&self) -> bool {
-        self.on.values().any(|it| it.is_up)
+        self.on.iter().any(|it| it.is_up)
     }
 
     /// Begins the burst anew.
     pub(super) fn reassert(&mut self, now: Instant) {
         if self.is_announced {
-            for place in self.on.values_mut().filter(|it| it.is_up) {
+            for place in self.on.iter_mut().filter(|it| it.is_up) {
                 place.gratuitous = Some(Gratuitous::new(now));
             }
         }
@@ -160,7 +172,7 @@ impl Holding {
             Some(acquiring) => acquiring.next(),
             None => Some(now),
         };
-        let gratuitous = self.on.values().filter_map(|it| it.gratuitous.as_ref());
+        let gratuitous = self.on.iter().filter_map(|it| it.gratuitous.as_ref());
         gratuitous.map(Gratuitous::next).chain(acquiring).min()
     }
 
@@ -183,8 +195,8 @@ impl Holding {
         while let Some(step) = acquiring.step(now, random.f64()) {
             match step {
                 Step::Probe => {
-                    let up = self.on.iter().filter(|(_, it)| it.is_up);
-                    due.probe.extend(up.map(|(interface, _)| *interface));
+                    let up = self.on.iter().filter(|it| it.is_up);
+                    due.probe.extend(up.map(|it| it.interface));
                 }
                 Step::Announce => due.begins |= !self.is_announced,
             }
@@ -193,12 +205,12 @@ impl Holding {
             self.is_announced = true;
             self.reassert(now);
         }
-        for (interface, place) in &mut self.on {
+        for place in &mut self.on {
             if let Some(gratuitous) = &mut place.gratuitous
                 && gratuitous.next() <= now
             {
                 gratuitous.sent(now, random.f64());
-                due.announce.push(*interface);
+                due.announce.push(place.interface);
             }
         }
         due
