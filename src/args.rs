@@ -24,6 +24,25 @@ impl Command for Arguments {
     }
 }
 
+/// Run on a node of bare metal, and make its local network send it the addresses of Services: the
+/// command `landfall speaker` as a program of its own.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct SpeakerProgram {
+    /// Flags of `landfall speaker`.
+    #[command(flatten)]
+    pub speaker: SpeakerArguments,
+    /// Flags about logs.
+    #[command(flatten)]
+    pub logs: LogOptions,
+}
+
+impl Command for SpeakerProgram {
+    fn logs(&self) -> &LogOptions {
+        &self.logs
+    }
+}
+
 /// What to run.
 #[derive(Debug, Subcommand)]
 pub enum Action {

@@ -18,4 +18,4 @@ mod status;
 mod sweep;
 mod validate;
 
-pub use start::start;
+pub use start::{speak, start};

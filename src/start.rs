@@ -9,7 +9,9 @@ use kube::Client;
 use landfall_process::{Failure, bind, listening, ready, say};
 use tokio_util::sync::CancellationToken;
 
-use crate::args::{Action, Arguments, ControllerArguments, LeaseArguments, MigrateArguments};
+use crate::args::{
+    Action, Arguments, ControllerArguments, LeaseArguments, MigrateArguments, SpeakerProgram,
+};
 use crate::config::Config;
 use crate::controller::{self, Metrics, Setup};
 use crate::lease::election::Timing;
@@ -20,8 +22,7 @@ use landfall_watch::Health;
 
 /// Runs what the command line asks for until `stop` is cancelled.
 pub async fn start(arguments: Arguments, stop: CancellationToken) -> Result<(), Failure> {
-    // One provider for all TLS of the process. An error only says that there is one already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    use_ring();
     match arguments.action {
         Action::Controller(arguments) => Box::pin(run_controller(arguments, stop)).await,
         Action::Sweep(arguments) => {
@@ -42,6 +43,17 @@ pub async fn start(arguments: Arguments, stop: CancellationToken) -> Result<(), 
         #[cfg(feature = "sandbox")]
         Action::Sandbox(arguments) => crate::sandbox::run(arguments, stop).await,
     }
+}
+
+/// Runs a speaker until `stop` is cancelled.
+pub async fn speak(arguments: SpeakerProgram, stop: CancellationToken) -> Result<(), Failure> {
+    use_ring();
+    speaker::run(arguments.speaker, stop).await
+}
+
+/// One provider for all TLS of the process. An error only says that there is one already.
+fn use_ring() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 async fn run_migrate(arguments: MigrateArguments, stop: CancellationToken) -> Result<(), Failure> {

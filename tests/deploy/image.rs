@@ -22,13 +22,13 @@ use crate::process::{MockCloud, Process, output, program, skip};
 /// Where a pod finds what the cluster gives it.
 const ACCOUNT: &str = "var/run/secrets/kubernetes.io/serviceaccount";
 
-/// The static program, as the runner of all tests built it.
-fn static_program() -> Option<PathBuf> {
-    let found = std::env::var_os("LANDFALL_STATIC").map(PathBuf::from);
-    if found.is_none() {
-        skip("the program of the image: LANDFALL_STATIC names none; tests/run builds it");
+/// A static program, as the runner of all tests built it.
+fn static_program(name: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("LANDFALL_STATIC").map(PathBuf::from);
+    if folder.is_none() {
+        skip("the program of the image: LANDFALL_STATIC names no folder; tests/run builds it");
     }
-    found
+    folder.map(|it| it.join(name))
 }
 
 fn is_root() -> bool {
@@ -115,9 +115,28 @@ fn manifests_and_image_name_one_user_and_drop_every_capability() {
     }
 }
 
+#[test]
+fn speakers_run_a_program_of_the_image_which_needs_no_file() {
+    let (speaker, _) = container("speaker/daemonset.yaml");
+    let command = speaker["command"][0].as_str().unwrap();
+    let dockerfile = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/Dockerfile");
+    let dockerfile = fs::read_to_string(dockerfile).unwrap();
+    let copied = format!("COPY --from=build /programs{command} {command}\n");
+    assert!(dockerfile.contains(&copied), "{copied}");
+    let Some(program) = static_program(command.trim_start_matches('/')) else {
+        return;
+    };
+    if !is_root() {
+        return;
+    }
+    let root = Root::with(&program);
+    let (succeeded, said) = output(root.command(&user()).arg("--version"));
+    assert!(succeeded && said.starts_with("landfall"), "{said}");
+}
+
 #[tokio::test]
 async fn the_program_of_the_image_needs_no_file_no_right_and_no_user_but_its_own() {
-    let Some(program_file) = static_program() else {
+    let Some(program_file) = static_program("landfall") else {
         return;
     };
     if !is_root() {

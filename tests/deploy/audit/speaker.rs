@@ -152,6 +152,12 @@ impl Life {
         assert!(patched, "{said}");
     }
 
+    /// The program that it runs.
+    fn program(&self) -> &str {
+        let command = self.container.command.as_ref().unwrap();
+        command[0].strip_prefix('/').unwrap()
+    }
+
     /// The container's process, on the host.
     fn start(&self) -> Process {
         let mut command = self.lan.command(HOST, "setpriv");
@@ -159,7 +165,7 @@ impl Life {
         command
             .args(["--bounding-set=-all,+net_raw", "--inh-caps=-all"])
             .args(["--no-new-privs", "--"])
-            .arg(program("landfall"));
+            .arg(program(self.program()));
         let folder = self.folder.path().to_str().unwrap();
         for argument in self.container.args.iter().flatten() {
             let argument = argument.replace("$(NODE_NAME)", &self.node());

@@ -188,14 +188,6 @@ fn what_speakers_report_is_told_in_one_condition() {
             "no speaker announces 192.0.2.200",
         ),
         (
-            vec![(four, Fate::NoReport), (six, Fate::OffSubnet)],
-            no,
-            "NoSpeaker",
-            "no speaker announces 192.0.2.200: none has reported; does `landfall speaker` run on the \
-             nodes?; no speaker announces 2001:db8::1: it is in no subnet of a node's interfaces; if \
-             routers send it to the nodes, say offSubnet: Allow in an L2Advertisement",
-        ),
-        (
             vec![(four, Fate::Nobody), (six, b)],
             no,
             "PartlyAnnounced",
@@ -278,4 +270,18 @@ fn of_many_notes_five_are_told_and_the_rest_counted() {
     let mut told = told.filter(|it| it.type_ == "landfall.dev/NotCarriedOver");
     let message = told.next().unwrap().message;
     assert!(message.ends_with("note 4. and 2 more"), "{message}");
+}
+
+#[test]
+fn why_nobody_announces_is_told_where_reports_show_it() {
+    let four: IpAddr = "192.0.2.200".parse().unwrap();
+    for (fate, why) in [
+        (Fate::NoReport, "none has reported"),
+        (Fate::OffSubnet, "is in no subnet of a node's interfaces"),
+    ] {
+        let told = condition(&[(four, fate)], true);
+        assert_eq!((told.holds, told.reason), (Some(false), "NoSpeaker"));
+        assert!(told.message.contains(why), "{told:?}");
+        assert!(told.message.starts_with("no speaker announces 192.0.2.200"));
+    }
 }
