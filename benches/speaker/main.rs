@@ -22,9 +22,11 @@ mod table;
 #[path = "../../tests/speaker/world.rs"]
 mod world;
 
+use std::path::Path;
 use std::process::Command;
 
 use clap::{Parser, ValueEnum};
+use landfall_test_process::program;
 use tokio::runtime::Handle;
 
 use keepalived::Keepalived;
@@ -159,12 +161,29 @@ async fn main() {
 
 /// What is not built with a bench: the mock cluster, and what asks for addresses. Named with the bench,
 /// they are built with the same features, and what they have in common is not built twice.
+/// The program of the image is what is measured, and the rest as cargo builds benches.
 fn build() {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let packages = ["landfall", "landfall-mock-cluster", "landfall-test-network"];
+    let packages = packages.iter().flat_map(|it| ["-p", it]);
+    cargo(
+        &["build", "--release", "--bins", "--bench", "speaker"],
+        packages,
+    );
+    let speaker = "--profile dist-small --no-default-features -p landfall --bin landfall-speaker";
+    let flags = speaker
+        .split(' ')
+        .chain(["--", "-C", "target-feature=+crt-static"]);
+    cargo(&["rustc"], flags);
+    let release = program("mock-cluster");
+    let target = release.parent().and_then(Path::parent).unwrap();
+    let built = target.join("dist-small/landfall-speaker");
+    world::PROGRAM.set(built).unwrap();
+}
+
+fn cargo<'a>(action: &[&str], flags: impl Iterator<Item = &'a str>) {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--release", "--bins", "--bench", "speaker"]);
-    command.args(packages.iter().flat_map(|it| ["-p", it]));
+    command.args(action).args(flags);
     // What cargo tells this program of itself would have build scripts run again.
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();

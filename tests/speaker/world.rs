@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Namespace, Node, Service};
@@ -29,6 +30,9 @@ pub const KUBECONFIG: &str = "speaker.yaml";
 pub const KEY: &str = "a key that all of a story have";
 /// Longest that anything may take; machines are shared and slow at times.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The program of the image, where that is what is to run; else it is `landfall speaker`.
+pub static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
 
 /// How many nodes, and what the speakers' configuration says.
 pub struct Shape {
@@ -109,11 +113,17 @@ impl World {
 
     /// A speaker on a host, which takes the Node of this name for its own.
     pub fn command(&self, host: &str, node: &str) -> std::process::Command {
-        let mut command = self.lan.command(host, program("landfall"));
+        let mut command = if let Some(alone) = PROGRAM.get() {
+            self.lan.command(host, alone)
+        } else {
+            let mut command = self.lan.command(host, program("landfall"));
+            command.arg("speaker");
+            command
+        };
         let folder = self.folder.path();
         let admin = format!("{}:0", self.lan.management_address(host));
         command
-            .args(["speaker", "--admin-address", &admin, "--node-name", node])
+            .args(["--admin-address", &admin, "--node-name", node])
             .args(["--namespace", &self.namespace])
             .arg("--kubeconfig")
             .arg(folder.join(KUBECONFIG))
