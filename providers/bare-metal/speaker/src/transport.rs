@@ -25,10 +25,12 @@ pub(crate) enum Sent {
 }
 
 /// A speaker's way to another: a socket that is connected, for such are told when nobody listens there.
+/// It is asked directly, and no runtime before it: that would know only a moment later that there is
+/// room, and what is sent first would be lost.
 #[derive(Debug)]
 struct Way {
     addresses: Vec<IpAddr>,
-    socket: Option<UdpSocket>,
+    socket: Option<Socket>,
 }
 
 /// All sockets for datagrams.
@@ -99,11 +101,11 @@ impl Transport {
         let Some(socket) = &way.socket else {
             return Sent::No;
         };
-        match socket.try_send(datagram) {
+        match socket.send(datagram) {
             Ok(_) => Sent::Yes,
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 // What is told is the answer to an earlier one; this was not sent yet.
-                let _ = socket.try_send(datagram);
+                let _ = socket.send(datagram);
                 Sent::Refused
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Sent::No,
@@ -165,11 +167,11 @@ fn last(socket: Socket) -> Socket {
 }
 
 /// The way to the first of these addresses that there is one to.
-fn connect(own: &[IpAddr], addresses: &[IpAddr], port: u16) -> Option<UdpSocket> {
+fn connect(own: &[IpAddr], addresses: &[IpAddr], port: u16) -> Option<Socket> {
     addresses.iter().find_map(|address| {
         let from = own.iter().find(|it| it.is_ipv4() == address.is_ipv4())?;
         let target = SocketAddr::from((*address, port));
-        let connected = || -> io::Result<UdpSocket> {
+        let connected = || -> io::Result<Socket> {
             let socket = Socket::new(
                 Domain::for_address(target),
                 Type::DGRAM,
@@ -178,8 +180,11 @@ fn connect(own: &[IpAddr], addresses: &[IpAddr], port: u16) -> Option<UdpSocket>
             socket.set_nonblocking(true)?;
             socket.bind(&SocketAddr::from((*from, 0)).into())?;
             socket.connect(&target.into())?;
-            UdpSocket::from_std(socket.into())
+            Ok(socket)
         };
         connected().ok()
     })
 }
+
+#[cfg(test)]
+mod tests;

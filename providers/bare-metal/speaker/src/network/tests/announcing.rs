@@ -9,20 +9,20 @@ use super::{FOREIGN, OWN, V4, V6};
 use crate::network::Start;
 use crate::network::announcer::{Announcer, Output};
 
-const ETH0: u32 = 2;
-const ETH1: u32 = 3;
-const FAST: Start = Start::Probe(Pace::Fast);
+pub(super) const ETH0: u32 = 2;
+pub(super) const ETH1: u32 = 3;
+pub(super) const FAST: Start = Start::Probe(Pace::Fast);
 
 /// An announcer and its clock.
-struct World {
-    announcer: Announcer,
+pub(super) struct World {
+    pub(super) announcer: Announcer,
     start: Instant,
-    now: Instant,
+    pub(super) now: Instant,
 }
 
 impl World {
     /// With `eth0`, which is up.
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let start = Instant::now();
         let mut world = Self {
             announcer: Announcer::new(Rng::with_seed(1)),
@@ -33,22 +33,22 @@ impl World {
         world
     }
 
-    fn interface(&mut self, index: u32, is_up: bool) {
+    pub(super) fn interface(&mut self, index: u32, is_up: bool) {
         let mac = Mac([2, 0, 0, 0, u8::try_from(index - ETH0).unwrap(), 1]);
         self.announcer.interface(index, mac, is_up, self.now);
     }
 
-    fn announce(&mut self, address: IpAddr, on: &[u32], start: Start) {
+    pub(super) fn announce(&mut self, address: IpAddr, on: &[u32], start: Start) {
         let on: BTreeSet<_> = on.iter().copied().collect();
         self.announcer.announce(address, &on, start, self.now);
     }
 
-    fn hear(&mut self, frame: &[u8]) {
+    pub(super) fn hear(&mut self, frame: &[u8]) {
         self.announcer.hear(ETH0, frame, self.now);
     }
 
     /// What happens up to a time, in milliseconds since the start, in words.
-    fn until(&mut self, end: u64) -> Vec<String> {
+    pub(super) fn until(&mut self, end: u64) -> Vec<String> {
         let end = self.start + Duration::from_millis(end);
         let mut said = self.say();
         while let Some(next) = self.announcer.next().filter(|it| *it <= end) {
@@ -60,7 +60,7 @@ impl World {
         said
     }
 
-    fn say(&mut self) -> Vec<String> {
+    pub(super) fn say(&mut self) -> Vec<String> {
         let at = (self.now - self.start).as_millis();
         let outputs = self.announcer.outputs.drain(..);
         let said = outputs.map(|it| match it {
@@ -93,7 +93,7 @@ fn what(frame: &Frame) -> &'static str {
 }
 
 /// Another host says that it has an address.
-fn claim(address: IpAddr, by: Mac) -> Frame {
+pub(super) fn claim(address: IpAddr, by: Mac) -> Frame {
     match address {
         IpAddr::V4(it) => Arp::announcement(by, it),
         IpAddr::V6(it) => Advertisement::unsolicited(by, it),
@@ -101,7 +101,7 @@ fn claim(address: IpAddr, by: Mac) -> Frame {
 }
 
 /// Another host asks who has an address.
-fn question(address: IpAddr) -> Frame {
+pub(super) fn question(address: IpAddr) -> Frame {
     match address {
         IpAddr::V4(it) => Arp::request(FOREIGN, "192.0.2.10".parse().unwrap(), it),
         IpAddr::V6(it) => Solicitation::request(FOREIGN, "fd00:192:0:2::10".parse().unwrap(), it),

@@ -67,3 +67,27 @@ fn its_answer_is_heard_once_and_on_its_interface() {
         assert_eq!(asking.next(), None);
     }
 }
+
+#[test]
+fn who_was_held_up_waits_as_long_for_each_answer() {
+    let start = Instant::now();
+    let mut asking = Asking::default();
+    asking.ask(V4, (ETH0, OWN, own(V4)), WITHIN, start);
+    let late = start + WITHIN * 5;
+    assert_eq!(asking.tick(late).len(), 1);
+    assert_eq!(asking.next(), Some(late + WITHIN / 3));
+}
+
+#[test]
+fn a_question_is_no_answer() {
+    let (IpAddr::V4(address), IpAddr::V4(own_address)) = (V4, own(V4)) else {
+        panic!();
+    };
+    let now = Instant::now();
+    let mut asking = Asking::default();
+    asking.ask(V4, (ETH0, OWN, own(V4)), WITHIN, now);
+    asking.tick(now);
+    // Whoever runs there may ask in its node's name, and its kernel be dead.
+    let question = Arp::request(FOREIGN, address, own_address);
+    assert_eq!(asking.hear(ETH0, &question), None);
+}
