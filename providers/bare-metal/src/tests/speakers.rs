@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use landfall_bare_metal_resources::kinds::SpeakerStatus;
+use landfall_bare_metal_resources::kinds::{MOST_ADDRESSES, SpeakerStatus};
 use landfall_provider_api::{Family, LoadBalancer, Outcome, Serving};
 use serde_json::{Value, json};
 
 use super::{begun, wanted};
+use crate::advertising::Protocol;
 use crate::speakers::HOLD;
 use crate::state::State;
 
@@ -300,6 +301,59 @@ fn of_what_a_report_has_no_room_for_nothing_is_said() {
         .with_speakers(now, |speakers| speakers.remove("n1", now));
     assert_eq!(story.pass(5000, 10_000), 1);
     story.says(10_000, "NoSpeaker", ADDRESS);
+}
+
+#[test]
+fn what_the_gone_had_no_room_for_is_of_no_account() {
+    let mut story = Story::begin();
+    let other = json!({"address": "192.0.2.9", "state": "Announced"});
+    let status = json!({"addressCount": 2, "addresses": [other]});
+    story.put(0, "n1", &status);
+    story.pass(0, 5000);
+    story.says(5000, "NotListed", "n1 announces more");
+    // The report outlives its node.
+    let now = story.at(5000);
+    story
+        .state
+        .with_speakers(now, |speakers| speakers.remove_node("n1", now));
+    assert_eq!(story.pass(5000, 10_000), 1);
+    story.says(10_000, "NoSpeaker", ADDRESS);
+}
+
+#[test]
+fn a_full_report_is_cut_by_what_it_announces_alone() {
+    let addresses = |state: &str| -> Vec<Value> {
+        let all = 0..u32::try_from(MOST_ADDRESSES).unwrap();
+        let all = all.map(|it| std::net::Ipv4Addr::from(0x0a00_0000 + it));
+        all.map(|it| json!({"address": it, "state": state}))
+            .collect()
+    };
+    let mut probing = addresses("Announced");
+    probing[0]["state"] = json!("Probing");
+    let rows = [
+        (addresses("Announced"), "NoSpeaker"),
+        (probing, "NotListed"),
+    ];
+    for (addresses, reason) in rows {
+        let mut story = Story::begin();
+        let status = json!({"addressCount": MOST_ADDRESSES, "addresses": addresses});
+        story.put(0, "n1", &status);
+        story.pass(0, 5000);
+        story.says(5000, reason, ADDRESS);
+    }
+}
+
+#[test]
+fn what_only_routers_are_to_be_told_of_no_speaker_reports() {
+    let mut story = Story::begin();
+    story.state.remove_advertisement(Protocol::L2, "lan");
+    story.says(0, "NoAdvertisement", ADDRESS);
+    let rule = json!({
+        "apiVersion": "landfall.dev/v1alpha1", "kind": "BGPAdvertisement",
+        "metadata": {"name": "routers"}, "spec": {},
+    });
+    story.state.put_bgp(serde_json::from_value(rule).unwrap());
+    story.says(0, "NoSpeaker", "to routers");
 }
 
 #[test]

@@ -1,0 +1,106 @@
+//! What is written of a report.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use landfall_bare_metal_l2::Mac;
+use landfall_bare_metal_resources::kinds::{AddressState, MOST_ADDRESSES, SpeakerReport};
+
+use super::*;
+use crate::cluster::status::{Fixed, status};
+use crate::report::{Address, Interface, Peer, Report, State};
+
+fn fixed() -> Fixed {
+    Fixed {
+        node: "a".into(),
+        owner: None,
+        peer_addresses: vec![address("192.0.2.11"), address("fd00::11")],
+        port: 7477,
+        started: SystemTime::UNIX_EPOCH + Duration::from_millis(5900),
+    }
+}
+
+fn held(state: State, contested_by: Option<Mac>) -> Address {
+    Address {
+        interfaces: vec!["eth0".to_owned()],
+        state,
+        since: SystemTime::UNIX_EPOCH,
+        contested_by,
+    }
+}
+
+#[test]
+fn a_report_is_written_as_it_is() {
+    let peer = |is_alive| Peer {
+        is_alive,
+        since: SystemTime::UNIX_EPOCH,
+    };
+    let mac = Mac([2, 0, 0, 0, 0, 9]);
+    let report = Report {
+        addresses: [
+            (address("192.0.2.200"), held(State::Announced, Some(mac))),
+            (address("192.0.2.201"), held(State::Contested, Some(mac))),
+            (address("192.0.2.202"), held(State::Probing, None)),
+        ]
+        .into(),
+        interfaces: vec![Interface {
+            name: "eth0".to_owned(),
+            mac,
+            subnets: vec![(address("192.0.2.11"), 24), (address("fd00::11"), 64)],
+            is_up: false,
+        }],
+        peers: [(Arc::from("b"), peer(true)), (Arc::from("c"), peer(false))].into(),
+        is_draining: true,
+        key_id: Some(7),
+    };
+    let written = serde_json::to_value(status(&fixed(), &report)).unwrap();
+    let epoch = "1970-01-01T00:00:00Z";
+    let of = |text: &str, state: &str| {
+        json!({"address": text, "interfaces": ["eth0"],
+        "since": epoch, "state": state})
+    };
+    let mut addresses = [
+        of("192.0.2.200", "Announced"),
+        of("192.0.2.201", "Contested"),
+        of("192.0.2.202", "Probing"),
+    ];
+    for contested in &mut addresses[..2] {
+        contested["contestedBy"] = json!("02:00:00:00:00:09");
+    }
+    let expected = json!({
+        "peerAddresses": ["192.0.2.11", "fd00::11"],
+        "peerPort": 7477,
+        "startedAt": "1970-01-01T00:00:05Z",
+        "draining": true,
+        "addressCount": 1,
+        "addresses": addresses,
+        "interfaces": [{"name": "eth0", "mac": "02:00:00:00:00:09",
+            "subnets": ["192.0.2.0/24", "fd00::/64"], "up": false}],
+        "peers": [{"node": "b", "alive": true, "since": epoch},
+            {"node": "c", "alive": false, "since": epoch}],
+        "peersAlive": 1,
+        "keyId": "07",
+    });
+    assert_eq!(written, expected);
+}
+
+#[test]
+fn of_more_addresses_than_there_is_room_for_all_are_counted() {
+    let more = u32::try_from(MOST_ADDRESSES).unwrap() + 7;
+    let all = (0..more).map(|it| (IpAddr::V4(it.into()), held(State::Announced, None)));
+    let report = Report {
+        addresses: all.collect(),
+        ..Report::default()
+    };
+    let SpeakerReport {
+        address_count,
+        addresses,
+        ..
+    } = status(&fixed(), &report);
+    assert_eq!((address_count, addresses.len()), (more, MOST_ADDRESSES));
+    assert!(
+        addresses
+            .iter()
+            .all(|it| it.state == AddressState::Announced)
+    );
+}
