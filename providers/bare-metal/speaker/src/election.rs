@@ -275,6 +275,14 @@ mod tests {
     fn weights_come_first_and_among_equals_each_has_its_share() {
         let up = statement(&[("eth0", "192.0.2.11", 16)]);
         let weighed = wanted(vec![rule(&[("a", 5), ("b", 7), ("c", 0), ("d", 7)])]);
+        // Of several rules the greatest weight counts, in whatever order they stand.
+        let several = wanted(vec![
+            rule(&[("a", 9), ("b", 5)]),
+            rule(&[("a", 1), ("b", 7)]),
+        ]);
+        let address = IpAddr::from([192, 0, 2, 200]);
+        let ranked = several.candidates(address, |_| Some(&up));
+        assert_eq!(ranked, [NodeId::of("a"), NodeId::of("b")]);
         let equal = wanted(vec![all()]);
         let mut first: BTreeMap<NodeId, u32> = BTreeMap::new();
         for number in 0..1000_u16 {

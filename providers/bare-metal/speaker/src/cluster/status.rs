@@ -164,7 +164,7 @@ fn is_status(error: &kube::Error, code: u16) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == code)
 }
 
-fn status(fixed: &Fixed, report: &Report) -> SpeakerReport {
+pub(super) fn status(fixed: &Fixed, report: &Report) -> SpeakerReport {
     let addresses = report.addresses.iter().take(MOST_ADDRESSES);
     let addresses = addresses.map(|(address, it)| AnnouncedAddress {
         address: address.to_string(),

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use landfall_bare_metal_l2::Pace;
 use landfall_bare_metal_l2::peers::NodeId;
 use landfall_bare_metal_resources::kinds::{AddressPool, L2Advertisement};
 use landfall_bare_metal_resources::{L2Rule, Pool as Judged};
@@ -22,7 +23,11 @@ use super::service::{Key, Pods, Service};
 use super::view::{Pool, View};
 use crate::election::Wanted;
 
+mod following;
+mod key;
 mod metallb;
+mod status;
+mod world;
 
 fn object<K: DeserializeOwned>(value: Value) -> K {
     serde_json::from_value(value).unwrap()
@@ -188,6 +193,77 @@ fn advertisements_select_by_pool_and_by_service_and_add_to_each_other() {
     assert_eq!(change(&mut view).unwrap().rules.len(), 1);
     advertise(&mut view, "more", json!({"interfaces": ["eth*"]}));
     assert_eq!(change(&mut view).unwrap().rules.len(), 2);
+}
+
+#[test]
+fn what_an_advertisement_says_of_nodes_interfaces_and_care_is_carried_over() {
+    let mut view = view();
+    let usual = change(&mut view).unwrap().rules[0].clone();
+    assert!(!usual.is_off_subnet && usual.pace == Pace::Fast && usual.interfaces.is_empty());
+    let of = |zone: &str, weight: u32| json!({"weight": weight, "selector": {"matchLabels": {"zone": zone}}});
+    let all = json!({"weight": 1, "selector": {}});
+    advertise(
+        &mut view,
+        "all",
+        json!({
+            "preferredNodes": [of("b", 5), of("c", 7), all],
+            "interfaces": ["eth1"], "offSubnet": "Allow", "probe": "Strict",
+        }),
+    );
+    let rule = change(&mut view).unwrap().rules[0].clone();
+    let weights = [("a", 1), ("b", 6), ("c", 8)];
+    let weights = weights.map(|(name, weight)| (NodeId::of(name), weight));
+    assert_eq!(rule.nodes, weights.into(), "all that match add up");
+    assert!(rule.is_off_subnet && rule.pace == Pace::Strict);
+    let is_meant = |name: &str| rule.interfaces.iter().any(|it| it.matches(name));
+    assert!(is_meant("eth1") && !is_meant("eth0"));
+}
+
+#[test]
+fn what_a_slice_leaves_out_is_as_kubernetes_has_it() {
+    let pods = |endpoint: Value| {
+        let slice = json!({"metadata": {}, "addressType": "IPv4", "endpoints": [endpoint]});
+        let pods = Pods::from(&object::<EndpointSlice>(slice));
+        (pods.ready.len(), pods.ending.len(), pods.is_elsewhere)
+    };
+    let on_a = |conditions: Value| json!({"addresses": ["10.0.0.1"], "nodeName": "a", "conditions": conditions});
+    assert_eq!(pods(on_a(json!({}))), (1, 0, false), "ready");
+    assert_eq!(
+        pods(on_a(json!({"ready": false}))),
+        (0, 0, false),
+        "nor serving"
+    );
+    assert_eq!(
+        pods(on_a(json!({"ready": false, "serving": true}))),
+        (0, 1, false)
+    );
+    let nowhere = |ready: bool| json!({"addresses": ["10.0.0.1"], "conditions": {"ready": ready}});
+    assert_eq!(pods(nowhere(true)), (0, 0, true));
+    assert_eq!(pods(nowhere(false)), (0, 0, false));
+}
+
+#[test]
+fn a_pod_that_is_on_no_node_is_served_by_any_and_by_none_alone() {
+    let mut view = view();
+    let elsewhere = || {
+        let endpoint = json!({"addresses": ["203.0.113.9"], "conditions": {"ready": true}});
+        let ending = json!({"addresses": ["10.0.0.1"], "nodeName": "a",
+            "conditions": {"ready": false, "serving": true}});
+        let slice = json!({"metadata": {}, "addressType": "IPv4", "endpoints": [endpoint, ending]});
+        Some(Pods::from(&object::<EndpointSlice>(slice)))
+    };
+    view.slice(&key("web"), "web-1", elsewhere());
+    assert_eq!(
+        change(&mut view).unwrap().local,
+        None,
+        "any node passes it on"
+    );
+    put(&mut view, "web", service("web", "192.0.2.200", "Local"));
+    let local = change(&mut view).unwrap().local.clone().unwrap();
+    assert!(
+        local.is_empty(),
+        "a pod is ready, and on no node; who ends is not asked"
+    );
 }
 
 #[test]
