@@ -254,3 +254,6 @@ fn counters(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
