@@ -10,6 +10,8 @@ mod admin;
 mod cluster;
 mod election;
 mod gateways;
+#[cfg(test)]
+mod inside;
 pub mod network;
 mod report;
 mod speaking;

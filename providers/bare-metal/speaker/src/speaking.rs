@@ -361,3 +361,6 @@ impl Speaking {
             .is_some_and(|until| is_free || Instant::now() >= until)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -94,6 +94,12 @@ impl Links {
         Ok(())
     }
 
+    /// As if the kernel had closed the socket.
+    #[cfg(test)]
+    pub(super) fn hang_up(&self) {
+        self.connection.abort();
+    }
+
     /// Waits for changes, and applies all that have been told. If some were lost, all has to be
     /// listed again.
     pub(super) fn poll_changed(&mut self, context: &mut Context<'_>) -> Poll<()> {

@@ -90,6 +90,8 @@ async fn that_nobody_listens_is_told_and_what_is_sent_then_is_sent() {
         transport.send(id("other"), b"to who is there"),
         Sent::Refused
     );
+    late.set_read_timeout(Some(std::time::Duration::from_mins(1)))
+        .unwrap();
     let mut received = [0; 64];
     let length = late.recv(&mut received).unwrap();
     assert_eq!(&received[..length], b"to who is there");
@@ -101,7 +103,7 @@ async fn after_an_error_the_way_is_made_anew() {
     let mut transport = transport();
     assert_eq!(transport.send(id("other"), b"one"), Sent::Yes);
     // Longer than UDP can be.
-    assert_eq!(transport.send(id("other"), &[0; 70_000]), Sent::No);
+    assert_eq!(transport.send(id("other"), &vec![0; 70_000]), Sent::No);
     assert!(transport.ways[&id("other")].socket.is_none());
     assert_eq!(transport.send(id("other"), b"two"), Sent::Yes);
     // There is no way from one family to the other.

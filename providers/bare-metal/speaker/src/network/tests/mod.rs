@@ -3,6 +3,7 @@
 mod announcing;
 mod asking;
 mod interfaces;
+mod shell;
 mod turning;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

@@ -94,13 +94,12 @@ fn what_is_sent_unasked_and_what_is_not_answered_is_counted() {
     let announcements = said.iter().filter(|it| it.contains("announcement")).count();
     let counters = |world: &World| world.announcer.counters.clone();
     assert_eq!(counters(&world).gratuitous, announcements as u64);
-    while counters(&world).limited == 0 {
-        let answered = counters(&world).answered;
-        assert!(answered < 100_000, "who floods is answered for good");
+    // More than any neighbour has a use for within a second.
+    for _ in 0..2000 {
         world.hear(&question(V4));
     }
     let answers = world.say().len() as u64;
     assert_eq!(counters(&world).answered, answers);
-    world.hear(&question(V4));
-    assert_eq!(counters(&world).limited, 2);
+    assert!(answers > 0 && answers < 2000, "{answers}");
+    assert_eq!(counters(&world).limited, 2000 - answers);
 }
