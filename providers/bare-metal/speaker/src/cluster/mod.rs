@@ -128,7 +128,8 @@ impl Cluster {
         tokio::join!(writing, telling);
     }
 
-    /// Tells the speaker of each change, until it ends.
+    /// Tells the speaker of each change, until it ends. What has changed before is told at once: whoever
+    /// notifies before somebody waits is not forgotten.
     async fn tell(
         &self,
         shared: Arc<Shared>,
@@ -137,7 +138,6 @@ impl Cluster {
         mut members: BTreeMap<Arc<str>, Vec<IpAddr>>,
     ) {
         let mut is_draining = false;
-        shared.changed.notify_one();
         loop {
             tokio::select! {
                 () = commands.closed() => return,

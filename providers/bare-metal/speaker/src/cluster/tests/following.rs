@@ -13,6 +13,10 @@ use super::world::*;
 use super::*;
 use crate::speaking::Command;
 
+const POOLS: &str = "addresspools.landfall.dev";
+/// How long it is watched that something does not happen.
+const A_WHILE: std::time::Duration = std::time::Duration::from_millis(200);
+
 #[tokio::test]
 async fn what_a_speaker_waits_for_is_told_until_it_is_there() {
     let client = cluster().await;
@@ -20,7 +24,27 @@ async fn what_a_speaker_waits_for_is_told_until_it_is_there() {
     let definitions = all::<CustomResourceDefinition>(&client);
     let delete = DeleteParams::default();
     definitions.delete(STATUSES, &delete).await.unwrap();
+    let pools = crds().into_iter().find(|it| it.name_any() == POOLS);
+    definitions.delete(POOLS, &delete).await.unwrap();
     let mut world = World::start(client.clone());
+    let health = world.health.clone();
+    eventually("pools cannot be read", async || {
+        health
+            .troubles()
+            .iter()
+            .any(|it| it.starts_with("AddressPools"))
+    })
+    .await;
+    // Without what it reads it does not even look at the rest.
+    tokio::time::sleep(A_WHILE).await;
+    let troubles = health.troubles();
+    assert!(
+        !troubles
+            .iter()
+            .any(|it| it.contains("own Node") || it.starts_with("SpeakerStatuses")),
+        "{troubles:?}"
+    );
+    create(&definitions, pools.unwrap()).await;
     world
         .until_trouble("Secret default/landfall-speaker is not there yet")
         .await;
@@ -34,7 +58,6 @@ async fn what_a_speaker_waits_for_is_told_until_it_is_there() {
     put_key(&client, "short").await;
     world.until_trouble("must have at least 16 bytes").await;
     put_node(&client, "a", Some("192.0.2.11")).await;
-    let health = world.health.clone();
     eventually("only the key is missing", async || {
         let troubles = health.troubles();
         troubles

@@ -23,6 +23,7 @@ use super::service::{Key, Pods, Service};
 use super::view::{Pool, View};
 use crate::election::Wanted;
 
+mod ending;
 mod following;
 mod key;
 mod metallb;
