@@ -167,3 +167,28 @@ fn who_asks_without_end_is_answered_no_more_while_others_are() {
     let reaction = responder.hear(&calm, now).unwrap();
     assert!(matches!(reaction, Reaction::Answer(_)));
 }
+
+#[test]
+fn an_answer_is_not_answered() {
+    let Ok(Some(Heard::Arp(question))) = hear(&Arp::request(RIVAL, V4, CLIENT_V4)) else {
+        panic!();
+    };
+    // To one that asked by our address.
+    let answer = question.reply(CLIENT);
+    assert_eq!(react(&mut responder(), &answer), Reaction::Nothing);
+}
+
+#[test]
+fn who_claims_an_address_for_another_mac_is_told_by_that() {
+    let virtual_mac = Mac([0, 0, 0x5e, 0, 1, 7]);
+    let group = (Mac([0x33, 0x33, 0, 0, 0, 1]), ALL_NODES);
+    let claim = |by| advertisement((by, CLIENT_V6), group, V6, 0x20, Some(virtual_mac));
+    let mut responder = responder();
+    assert_eq!(
+        react(&mut responder, &claim(RIVAL)),
+        contested(V6, virtual_mac)
+    );
+    assert_eq!(react(&mut responder, &claim(OWN)), Reaction::Nothing);
+    let asks = solicitation((RIVAL, V6), group, CLIENT_V6, Some(virtual_mac));
+    assert_eq!(react(&mut responder, &asks), contested(V6, virtual_mac));
+}
