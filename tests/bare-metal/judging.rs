@@ -100,7 +100,9 @@ async fn an_advertisement_that_makes_no_sense_is_told_and_announces_nothing() {
     let mended = json!({"spec": {"nodeSelector": {"matchLabels": {"a": "b"}}}});
     world.edit_advertisement("lan", mended).await;
     world
-        .until_advertisement("lan", "is in order", |it| condition(it, "Ready").is_null())
+        .until_advertisement("lan", "is in order", |it| {
+            condition(it, "Ready")["status"] == "True"
+        })
         .await;
     world
         .until("web", "waits for a speaker", |it| {

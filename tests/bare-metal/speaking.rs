@@ -149,10 +149,10 @@ impl Story {
 #[tokio::test]
 async fn a_service_is_told_which_node_announces_its_address_and_what_is_in_the_way() {
     let story = Story::begin(&["n1"]).await;
-    assert_eq!(
-        story.until("NoSpeaker").await,
-        format!("no speaker announces {ADDRESS}")
-    );
+    // Other stories in this cluster have speakers, or none.
+    let told = story.until("NoSpeaker").await;
+    let nobody = format!("no speaker announces {ADDRESS}: ");
+    assert!(told.starts_with(&nobody), "{told}");
     story.report("n1", &["eth0"], &[]).await;
     story.until_by("n1", "eth0").await;
     story.until("Announced").await;

@@ -2,10 +2,9 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
-use kube::Resource;
 use landfall_bare_metal_resources::kinds::{
     AddressPool, AddressPoolStatus, AddressReservation, AddressReservationStatus, Allocation,
-    FamilyCount,
+    BGPAdvertisement, FamilyCount, L2Advertisement,
 };
 use landfall_bare_metal_resources::{AddressRange, AddressSet, Fault};
 use landfall_provider_api::{Family, listed};
@@ -114,20 +113,38 @@ fn told(faults: &[Fault]) -> String {
     listed(faults, MOST_FAULTS, "; ")
 }
 
-/// The conditions of an advertisement: what is wrong with it. Whether it is in effect, speakers tell.
-pub(crate) fn of_advertisement<K: Resource>(
-    read: &Read<K>,
+/// The conditions of an L2Advertisement.
+pub(crate) fn of_l2_advertisement(
+    read: &Read<L2Advertisement>,
     present: &[Condition],
     now: Timestamp,
 ) -> Vec<Condition> {
-    let (faults, generation) = (&read.faults, read.object.meta().generation);
-    let said = (!faults.is_empty()).then(|| Said {
+    let said = invalid(&read.faults).unwrap_or_else(|| Said {
+        type_: "Ready",
+        holds: true,
+        reason: "Ready",
+        message: "speakers follow it; each Service says which node has its address".to_owned(),
+    });
+    conditions(Some(said), present, read.object.metadata.generation, now)
+}
+
+/// The conditions of a BGPAdvertisement: what is wrong with it. Nobody follows it yet.
+pub(crate) fn of_bgp_advertisement(
+    read: &Read<BGPAdvertisement>,
+    present: &[Condition],
+    now: Timestamp,
+) -> Vec<Condition> {
+    let said = invalid(&read.faults);
+    conditions(said, present, read.object.metadata.generation, now)
+}
+
+fn invalid(faults: &[Fault]) -> Option<Said> {
+    (!faults.is_empty()).then(|| Said {
         type_: "Ready",
         holds: false,
         reason: "Invalid",
         message: told(faults),
-    });
-    conditions(said, present, generation, now)
+    })
 }
 
 /// The status of a reservation.

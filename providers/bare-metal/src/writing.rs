@@ -145,7 +145,7 @@ impl Written for L2Advertisement {
         let read = state.l2.get(key)?;
         let present = read.object.status.as_ref();
         let present = present.map_or(&[][..], |it| &it.conditions);
-        let conditions = status::of_advertisement(read, present, now);
+        let conditions = status::of_l2_advertisement(read, present, now);
         Some(L2AdvertisementStatus { conditions })
     }
 }
@@ -159,7 +159,7 @@ impl Written for BGPAdvertisement {
         let read = state.bgp.get(key)?;
         let present = read.object.status.as_ref();
         let present = present.map_or(&[][..], |it| &it.conditions);
-        let conditions = status::of_advertisement(read, present, now);
+        let conditions = status::of_bgp_advertisement(read, present, now);
         Some(BGPAdvertisementStatus { conditions })
     }
 }
