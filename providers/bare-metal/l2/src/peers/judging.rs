@@ -16,6 +16,8 @@ const ROUND: Duration = Duration::from_millis(100);
 const TOGETHER: u32 = 4;
 /// Who wakes up so many heartbeats after the last time was held up.
 const LATE: u32 = 2;
+/// For so many heartbeats a link that did not work at first must have worked.
+const BACK: u32 = 2;
 /// For so many heartbeats a speaker that begins sends them to all.
 const NEW: u32 = 10;
 /// What matters is said so often, a heartbeat apart, for a message may be lost.
@@ -147,6 +149,7 @@ impl Liveness {
                 since: now,
                 kernel_answered: false,
                 tested: now,
+                link: None,
                 asked: None,
             });
             self.actions.push(Action::AskKernel(node));
@@ -155,6 +158,9 @@ impl Liveness {
             self.say(node, Body::Heartbeat);
             return;
         };
+        let since = suspicion.since;
+        let link = suspicion.link.or(self.link.filter(|at| *at >= since));
+        suspicion.link = link;
         // The link may come back while nobody else is there to agree.
         if now >= suspicion.tested + self.timing.silence() {
             suspicion.tested = now;
@@ -162,7 +168,7 @@ impl Liveness {
         }
         let is_process_dead =
             peer.is_refused || silent_for >= self.timing.heartbeat * self.timing.missed_by_process;
-        let has_kernel_had_time = now >= suspicion.since + self.timing.kernel;
+        let has_kernel_had_time = now >= since + self.timing.kernel;
         if !is_process_dead && (suspicion.kernel_answered || !has_kernel_had_time) {
             self.say(node, Body::Heartbeat);
             return;
@@ -170,14 +176,16 @@ impl Liveness {
         let together = self.timing.heartbeat * TOGETHER;
         let is_recent = |at: Instant| now.saturating_duration_since(at) < together;
         let asked = *suspicion.asked.get_or_insert(now);
-        let since = suspicion.since;
         let agrees = |it: &NodeId| peer.suspected_by.get(it).is_some_and(|at| is_recent(*at));
         let is_agreed = others.iter().any(agrees);
         // Those who say nothing, when they are asked, may be as dead.
         let answers = |it: &NodeId| self.peers.get(it).and_then(|it| it.heard) >= Some(asked);
         let is_waiting = now < asked + self.timing.heartbeat * 2 && !others.is_empty();
         let is_last = !is_waiting && !others.iter().any(answers);
-        let is_link_well = self.link.is_some_and(|at| at >= since);
+        // A link that works again brings in a moment who was silent only because it did not.
+        let is_at_once = |at: Instant| at <= since + self.timing.heartbeat;
+        let has_brought = |at: Instant| now >= at + self.timing.heartbeat * BACK;
+        let is_link_well = link.is_some_and(|at| is_at_once(at) || has_brought(at));
         if is_agreed || is_last && is_link_well {
             self.proclaim_dead(node, boot, now);
             return;

@@ -38,6 +38,8 @@ pub(super) struct Suspicion {
     pub(super) kernel_answered: bool,
     /// When our own link was last tested.
     pub(super) tested: Instant,
+    /// When our own link was first seen to work.
+    pub(super) link: Option<Instant>,
     /// When the other watchers were first asked.
     pub(super) asked: Option<Instant>,
 }

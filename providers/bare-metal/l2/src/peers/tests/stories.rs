@@ -241,6 +241,22 @@ fn who_is_alone_on_a_broken_link_takes_nobody_for_dead() {
 }
 
 #[test]
+fn who_was_alone_on_a_broken_link_takes_nobody_for_dead_when_it_works_again() {
+    for count in COUNTS {
+        for turn in 0..20 {
+            let mut cluster = Cluster::new(count, Timing::default());
+            let (node, all) = (cluster.ids()[0], without(&cluster, &[]));
+            cluster.cut(node);
+            cluster.run(ms(1000 + 7 * turn));
+            cluster.join(node);
+            cluster.until(ms(200), |it| know(it, &all));
+            cluster.run(ms(1000));
+            assert_eq!(cluster.errors, [], "{count}, {turn}");
+        }
+    }
+}
+
+#[test]
 fn what_each_sends_does_not_grow_with_the_cluster() {
     for count in [3, 10, 50] {
         let mut cluster = Cluster::new(count, Timing::default());
