@@ -19,6 +19,8 @@ use super::timing::Timing;
 
 /// So many heartbeats a speaker that begins waits for what the others have to say, before it claims.
 const SETTLING: u32 = 10;
+/// So many heartbeats one that was found dead, and was not, waits for the same.
+const MISSED: u32 = 4;
 /// So many heartbeats a candidate waits for the one before it.
 const STEP: u32 = 2;
 
@@ -125,6 +127,9 @@ impl Agreement {
         let from = message.from;
         let life = self.liveness.boot_of(from);
         let heard = self.liveness.hear(message, now);
+        if heard.is_ok() && message.body == Body::Missed {
+            self.claims.hold(now + self.timing.heartbeat * MISSED);
+        }
         if heard.is_ok() && life.is_some() && self.liveness.boot_of(from) != life {
             self.forget(from, now);
         }

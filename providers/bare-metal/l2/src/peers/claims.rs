@@ -67,6 +67,8 @@ pub(super) struct Claims {
     step: Duration,
     addresses: BTreeMap<IpAddr, Address>,
     due: BTreeSet<(Instant, IpAddr)>,
+    /// Nothing is claimed before.
+    held: Option<Instant>,
     /// Changes of what this speaker states.
     pub(super) entries: Vec<Entry>,
     pub(super) turns: Vec<(IpAddr, Turn)>,
@@ -79,6 +81,7 @@ impl Claims {
             step,
             addresses: BTreeMap::new(),
             due: BTreeSet::new(),
+            held: None,
             entries: Vec::new(),
             turns: Vec::new(),
         }
@@ -109,6 +112,11 @@ impl Claims {
             entry.others.push((from, claim));
             entry.epoch = entry.epoch.max(claim.epoch);
         }
+    }
+
+    /// Claims nothing before this time: what others have claimed may not have been heard yet.
+    pub(super) fn hold(&mut self, until: Instant) {
+        self.held = Some(until);
     }
 
     /// Every address that is known.
@@ -164,6 +172,11 @@ impl Claims {
         };
         if let Some(at) = entry.due.take() {
             self.due.remove(&(at, address));
+        }
+        if let Some(until) = self.held.filter(|it| now < *it && entry.own.is_none()) {
+            entry.due = Some(until);
+            self.due.insert((until, address));
+            return;
         }
         let before = entry.own;
         let turn = entry.turn(self.own, is_news, speakers, now, self.step);

@@ -176,14 +176,15 @@ impl Liveness {
         if is_alive != was_alive {
             self.arrange(now);
         }
-        self.take_in(from, &message.body, now);
         if is_alive && fresh == Fresh::Begins {
             // It may not know yet that we know it.
             self.say(from, Body::Heartbeat);
         } else if is_alive && !was_alive {
+            // Before it is told of others that are dead, whose addresses it would take.
             self.missed.insert(from, REPEATS - 1);
             self.say(from, Body::Missed);
         }
+        self.take_in(from, &message.body, now);
         Ok(())
     }
 

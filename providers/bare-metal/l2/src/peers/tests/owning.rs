@@ -91,6 +91,35 @@ fn who_returns_moves_nothing() {
 }
 
 #[test]
+fn who_returns_does_not_take_what_the_dead_had_and_others_have_taken() {
+    for (timing, _) in timings() {
+        for (count, turn) in [3, 4, 5, 6, 10]
+            .into_iter()
+            .flat_map(|it| (0..20).map(move |at| (it, at)))
+        {
+            let mut cluster = Cluster::new(count, timing);
+            let ids = cluster.ids();
+            let candidates = [&[ids[1], ids[0]], &ids[2..]].concat();
+            cluster.want(address(0), &candidates);
+            cluster.run(ms(50));
+            assert_eq!(cluster.announcers(address(0)), [ids[1]]);
+            cluster.cut(ids[0]);
+            cluster.run(ms(500));
+            cluster.cut(ids[1]);
+            cluster.run(ms(500 + 7 * turn));
+            let taken = cluster.owner_by(ids[2], address(0));
+            assert_eq!(taken, Some(ids[2]));
+            cluster.join(ids[0]);
+            cluster.run(ms(500));
+            assert_eq!(cluster.reasserted, [], "{count}, {turn}: two had it");
+            for id in &ids[2..] {
+                assert_eq!(cluster.owner_by(*id, address(0)), taken, "{count}, {turn}");
+            }
+        }
+    }
+}
+
+#[test]
 fn who_may_not_any_more_goes_on_until_another_has_taken_it() {
     for count in COUNTS {
         let (mut cluster, ids) = owning(count, Timing::default());
