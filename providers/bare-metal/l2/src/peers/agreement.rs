@@ -19,7 +19,7 @@ use super::timing::Timing;
 
 /// So many heartbeats a speaker that begins waits for what the others have to say, before it claims.
 const SETTLING: u32 = 10;
-/// So many heartbeats one that was found dead, and was not, waits for the same.
+/// So many heartbeats one that was away, and is heard again, waits for the same.
 const MISSED: u32 = 4;
 /// So many heartbeats a candidate waits for the one before it.
 const STEP: u32 = 2;
@@ -126,8 +126,12 @@ impl Agreement {
     pub fn hear(&mut self, message: &Message, now: Instant) -> Result<(), Stale> {
         let from = message.from;
         let life = self.liveness.boot_of(from);
+        let was_alone = self.liveness.hears_nobody(now);
         let heard = self.liveness.hear(message, now);
-        if heard.is_ok() && message.body == Body::Missed {
+        if heard.is_ok() && was_alone {
+            self.liveness.be_known_again(now);
+        }
+        if heard.is_ok() && (was_alone || message.body == Body::Missed) {
             self.claims.hold(now + self.timing.heartbeat * MISSED);
         }
         if heard.is_ok() && life.is_some() && self.liveness.boot_of(from) != life {

@@ -217,13 +217,34 @@ impl Liveness {
                     None => self.bury(node, now),
                 }
             }
-            Body::Missed => self.say_to_all(&Body::Heartbeat),
+            Body::Missed => self.be_known_again(now),
             Body::Heartbeat
             | Body::Leaves
             | Body::Ask
             | Body::Change { .. }
             | Body::Whole { .. } => {}
         }
+    }
+
+    /// Whether all who were heard have been silent for so long that it is rather our own link.
+    pub(super) fn hears_nobody(&self, now: Instant) -> bool {
+        let silence = self.timing.silence();
+        let mut last = self.peers.values().filter_map(|it| it.heard);
+        last.clone().next().is_some() && last.all(|at| now.saturating_duration_since(at) >= silence)
+    }
+
+    /// We were away, and are not any more: all are to hear of us. A kernel that had no answer from a
+    /// neighbour asks again a second later; one that we ask knows us at once, and ours knows it.
+    pub(super) fn be_known_again(&mut self, now: Instant) {
+        let silence = self.timing.silence();
+        let is_silent = |at: Instant| now.saturating_duration_since(at) >= silence;
+        let silent = self
+            .peers
+            .iter()
+            .filter(|(_, it)| it.heard.is_none_or(is_silent));
+        self.actions
+            .extend(silent.map(|(node, _)| Action::AskKernel(*node)));
+        self.say_to_all(&Body::Heartbeat);
     }
 
     /// A peer, if it is in this life.
