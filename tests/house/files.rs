@@ -86,3 +86,29 @@ fn every_link_of_the_documents_leads_somewhere() {
         }
     }
 }
+
+#[test]
+fn speakers_decide_by_no_clock_that_can_be_set() {
+    let of_speakers = [
+        "providers/bare-metal/l2/src",
+        "providers/bare-metal/speaker/src",
+    ];
+    let sources = files(".rs").into_iter();
+    let sources: Vec<_> = sources
+        .filter(|path| {
+            of_speakers
+                .iter()
+                .any(|it| path.starts_with(root().join(it)))
+        })
+        .collect();
+    assert!(sources.len() > 10, "the sources were not found");
+    for path in sources {
+        for line in fs::read_to_string(&path).unwrap().lines() {
+            // What people read, and nobody acts on.
+            let is_told = line.contains("since") || line.contains("started");
+            let reads = ["SystemTime::now", "Timestamp::now", "Utc::now"];
+            let is_read = reads.iter().any(|it| line.contains(it));
+            assert!(!is_read || is_told, "{}: {line}", path.display());
+        }
+    }
+}

@@ -2,29 +2,84 @@
 
 use std::time::Duration;
 
-use landfall_test_network::{Probe, is_possible_or_skip, now};
+use landfall_test_network::{is_possible_or_skip, now};
 use landfall_test_process::Way;
 
-use crate::announcing::{THREE, address};
+use crate::announcing::address;
+use crate::families::{BOTH, Families};
 use crate::world::World;
-
-const EVERY: Duration = Duration::from_millis(10);
 
 /// A Service at `192.0.2.200`, and the host that has it.
 pub async fn served(world: &World) -> String {
     let address = address("192.0.2.200");
-    for node in world.lan.nodes().collect::<Vec<_>>() {
+    let nodes: Vec<_> = world.lan.nodes().collect();
+    for node in &nodes {
         world.lan.give(node, address);
     }
     world
-        .service(
-            "web",
-            &["192.0.2.200"],
-            "Cluster",
-            &["node1", "node2", "node3"],
-        )
+        .service("web", &["192.0.2.200"], "Cluster", &nodes)
         .await;
     world.owner(address).await
+}
+
+/// What happens to a node or its speaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Its cable is pulled.
+    Cut,
+    /// It is heard no more, and hears nothing.
+    Mute,
+    /// Its speaker is killed.
+    Kill,
+    /// Its speaker is told to end.
+    Term,
+}
+
+impl Fault {
+    pub fn begin(self, world: &mut World, host: &str) {
+        match self {
+            Self::Cut => world.lan.cut(host),
+            Self::Mute => world.lan.mute(host),
+            Self::Kill => world.kill(host),
+            Self::Term => world.signal(host, "TERM"),
+        }
+    }
+
+    pub fn end(self, world: &mut World, host: &str) {
+        match self {
+            Self::Cut => world.lan.join(host),
+            Self::Mute => world.lan.unmute(host),
+            Self::Kill | Self::Term => {
+                world.speakers.remove(host);
+                world.start(host);
+                world.until_ready(host);
+            }
+        }
+    }
+}
+
+/// Has something happen to the node that has both addresses, which another takes. Then it comes back,
+/// and nothing moves. Returns who has them now.
+pub async fn fail_over(world: &mut World, families: &Families, fault: Fault) -> String {
+    let owner = families.owner(world).await;
+    let mac = world.lan.mac(&owner).to_string();
+    let start = families.until_answered();
+    fault.begin(world, &owner);
+    let taken = families.taken_from(&mac, now());
+    let gaps = families.gaps(start);
+    println!("{fault:?}: taken after {taken:?} ms, client's gaps {gaps:?}");
+    let next = families.owner_but(world, &owner).await;
+    assert_ne!(next, owner);
+    if fault == Fault::Term {
+        families.lost_nothing(start, "it hands over");
+    }
+    fault.end(world, &owner);
+    world.until_all_know_each_other().await;
+    let back = now();
+    families.pass(Duration::from_millis(500));
+    families.stayed_at(world, &next, back, &format!("{fault:?} is over"));
+    assert_eq!(families.owner(world).await, next, "{fault:?} is over");
+    next
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,53 +87,10 @@ async fn whatever_happens_to_its_node_another_takes_the_address() {
     if !is_possible_or_skip("fail-over of addresses") {
         return;
     }
-    let mut world = World::new(THREE).await;
-    let mut owner = served(&world).await;
-    let address = address("192.0.2.200");
-    let ping = Probe::ping(&world.lan, "client", address, EVERY);
-    let asked = Probe::who_has(&world.lan, "router", address, EVERY);
-    for fault in ["cut", "mute", "kill", "term"] {
-        let start = now();
-        ping.answer_after(start);
-        let mac = world.lan.mac(&owner).to_string();
-        match fault {
-            "cut" => world.lan.cut(&owner),
-            "mute" => world.lan.mute(&owner),
-            "kill" => world.kill(&owner),
-            _ => world.signal(&owner, "TERM"),
-        }
-        let faulted = now();
-        let answer = loop {
-            let since = asked.answers().last().map_or(faulted, |it| it.at);
-            let answer = asked.answer_after(since.max(faulted));
-            if answer.by != mac {
-                break answer;
-            }
-        };
-        ping.answer_after(answer.at);
-        println!(
-            "{fault}: taken after {} ms, client's gap {:?}",
-            (answer.at - faulted) / 1000,
-            ping.longest_gap(start, now())
-        );
-        let next = world.owner_but(address, &owner).await;
-        assert_eq!(answer.by, world.lan.mac(&next).to_string());
-        // It comes back, and nothing moves.
-        match fault {
-            "cut" => world.lan.join(&owner),
-            "mute" => world.lan.unmute(&owner),
-            _ => {
-                world.speakers.remove(&owner);
-                world.start(&owner);
-                world.until_ready(&owner);
-            }
-        }
-        world.until_all_know_each_other().await;
-        let back = now();
-        asked.pass(Duration::from_millis(500));
-        assert_eq!(asked.owners(back, now()).len(), 1, "{fault}");
-        assert_eq!(world.owner(address).await, next, "{fault}");
-        owner = next;
+    let mut world = World::in_order(3).await;
+    let families = Families::served(&world, "web", BOTH).await;
+    for fault in [Fault::Cut, Fault::Mute, Fault::Kill, Fault::Term] {
+        fail_over(&mut world, &families, fault).await;
     }
 }
 
@@ -87,21 +99,17 @@ async fn without_the_api_server_addresses_stay_and_fail_over() {
     if !is_possible_or_skip("speakers without an API server") {
         return;
     }
-    let mut world = World::new(THREE).await;
-    let owner = served(&world).await;
-    let address = address("192.0.2.200");
-    let ping = Probe::ping(&world.lan, "client", address, EVERY);
+    let mut world = World::in_order(3).await;
+    let families = Families::served(&world, "web", BOTH).await;
+    let owner = families.owner(&world).await;
     for way in [Way::Silent, Way::Refused] {
-        let start = now();
-        ping.answer_after(start);
+        let start = families.until_answered();
         world.api_is(way);
-        ping.pass(Duration::from_secs(3));
-        assert_eq!(ping.lost(start, now() - 100_000), 0, "{way:?}");
+        families.pass(Duration::from_secs(2));
+        families.lost_nothing(start, &format!("{way:?}"));
+        families.stayed_at(&world, &owner, start, &format!("{way:?}"));
     }
-    let asked = Probe::who_has(&world.lan, "router", address, EVERY);
     world.kill(&owner);
-    let killed = now();
-    let answer = asked.answer_after(killed + 50_000);
-    assert_ne!(answer.by, world.lan.mac(&owner).to_string());
-    ping.answer_after(answer.at);
+    let mac = world.lan.mac(&owner).to_string();
+    families.taken_from(&mac, now());
 }

@@ -2,24 +2,21 @@
 
 use std::time::Duration;
 
-use landfall_test_network::{Probe, is_possible_or_skip, now};
+use landfall_test_network::{is_possible_or_skip, now};
 use serde_json::json;
 
 use crate::announcing::{THREE, address};
-use crate::failing::served;
+use crate::families::{BOTH, Families};
 use crate::world::{Shape, World};
-
-const EVERY: Duration = Duration::from_millis(10);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_drains_hands_its_addresses_over_and_nothing_is_lost() {
     if !is_possible_or_skip("draining of nodes") {
         return;
     }
-    let world = World::new(THREE).await;
-    let mut owner = served(&world).await;
-    let address = address("192.0.2.200");
-    let ping = Probe::ping(&world.lan, "client", address, EVERY);
+    let world = World::in_order(3).await;
+    let families = Families::served(&world, "web", BOTH).await;
+    let mut owner = families.owner(&world).await;
     let taint = |key: &str| json!({"spec": {"taints": [{"key": key, "effect": "NoSchedule"}]}});
     let mut gone = taint("node.kubernetes.io/out-of-service");
     gone["spec"]["unschedulable"] = json!(true);
@@ -29,23 +26,22 @@ async fn a_node_that_drains_hands_its_addresses_over_and_nothing_is_lost() {
         "spec": {"taints": null, "unschedulable": null},
     });
     for patch in [taint("landfall.dev/drain"), annotated, gone] {
-        let start = now();
-        ping.answer_after(start);
+        let start = families.until_answered();
         world.patch_node(&owner, patch.clone()).await;
         world
             .until_status(&owner, "drains", |it| it["draining"] == true)
             .await;
-        let next = world.owner_but(address, &owner).await;
+        let next = families.owner_but(&world, &owner).await;
         world
             .until_status(&owner, "has none", |it| it["addressCount"] == 0)
             .await;
-        ping.pass(Duration::from_millis(200));
-        assert_eq!(ping.lost(start, now() - 100_000), 0, "{patch}");
+        families.pass(Duration::from_millis(200));
+        families.lost_nothing(start, &patch.to_string());
         world.patch_node(&owner, back.clone()).await;
         world
             .until_status(&owner, "drains no more", |it| it["draining"] == false)
             .await;
-        assert_eq!(world.owner(address).await, next, "it stays where it is");
+        assert_eq!(families.owner(&world).await, next, "it stays where it is");
         owner = next;
     }
 }
@@ -95,30 +91,27 @@ async fn a_node_that_joins_moves_nothing() {
         world.until_ready(host);
     }
     world.until_all_know_each_other().await;
-    let texts: Vec<_> = (200..220).map(|it| format!("192.0.2.{it}")).collect();
-    let texts: Vec<_> = texts.iter().map(String::as_str).collect();
-    let address = address("192.0.2.200");
-    for host in world.lan.nodes().collect::<Vec<_>>() {
-        world.lan.give(host, address);
-    }
-    for (number, text) in texts.iter().enumerate() {
+    let pairs = (201..211).map(|it| [format!("192.0.2.{it}"), format!("fd00:192:0:2::1{it}")]);
+    let mut texts: Vec<_> = pairs.flatten().collect();
+    for (number, pair) in texts.chunks(2).enumerate() {
         let name = format!("web-{number}");
-        world.service(&name, &[text], "Cluster", &["node1"]).await;
+        let pair = [pair[0].as_str(), pair[1].as_str()];
+        world.service(&name, &pair, "Cluster", &["node1"]).await;
     }
+    let families = Families::served(&world, "web", BOTH).await;
+    texts.extend(BOTH.map(str::to_owned));
+    let texts: Vec<_> = texts.iter().map(String::as_str).collect();
     let owners = world.owners(&texts).await;
     assert!(owners.contains(&"node1".to_owned()) && owners.contains(&"node2".to_owned()));
-    let ping = Probe::ping(&world.lan, "client", address, EVERY);
-    let asked = Probe::who_has(&world.lan, "router", address, EVERY);
-    let start = now();
-    ping.answer_after(start);
+    let start = families.until_answered();
     for host in ["node3", "node4", "node5"] {
         world.start(host);
         world.until_ready(host);
     }
     world.until_all_know_each_other().await;
-    ping.pass(Duration::from_millis(500));
-    assert_eq!(ping.lost(start, now() - 100_000), 0);
-    assert_eq!(asked.owners(start, now()).len(), 1);
+    families.pass(Duration::from_millis(500));
+    families.lost_nothing(start, "others have joined");
+    families.one_each(start);
     assert_eq!(world.owners(&texts).await, owners);
 }
 
@@ -128,45 +121,24 @@ async fn after_a_partition_one_owner_remains_and_a_second_failure_is_like_the_fi
         return;
     }
     for nodes in [3, 5] {
-        let world = World::new(Shape { nodes, config: "" }).await;
-        served(&world).await;
-        let address = address("192.0.2.200");
-        let ping = Probe::ping(&world.lan, "client", address, EVERY);
-        let asked = Probe::who_has(&world.lan, "client", address, EVERY);
+        let world = World::in_order(nodes).await;
+        let families = Families::served(&world, "web", BOTH).await;
         for turn in ["first", "second"] {
-            let old = world.owner(address).await;
+            let old = families.owner(&world).await;
             let mac = world.lan.mac(&old).to_string();
-            ping.answer_after(now());
+            families.until_answered();
             world.lan.part(&[&old]);
-            let parted = now();
-            let taken = taken_from(&asked, &mac, parted);
-            ping.answer_after(taken);
+            let taken = families.taken_from(&mac, now());
             world.lan.heal();
             let healed = now();
-            let new = world.owner_but(address, &old).await;
+            let new = families.owner_but(&world, &old).await;
             world
                 .until_status(&old, "has none", |it| it["addressCount"] == 0)
                 .await;
             world.until_all_know_each_other().await;
-            ping.pass(Duration::from_millis(500));
-            let settled = healed + 1_000_000;
-            asked.pass(Duration::from_millis(1200));
-            let owners = asked.owners(settled, now());
-            assert_eq!(owners.len(), 1, "{turn}: {owners:?}");
-            assert_eq!(owners[0].by, world.lan.mac(&new).to_string());
-            println!("{nodes} nodes, {turn}: {} ms", (taken - parted) / 1000);
+            families.pass(Duration::from_millis(1400));
+            families.stayed_at(&world, &new, healed + 1_000_000, turn);
+            println!("{nodes} nodes, {turn}: {taken:?} ms");
         }
-    }
-}
-
-/// When another than this one answers.
-pub fn taken_from(asked: &Probe, mac: &str, since: u64) -> u64 {
-    let mut since = since;
-    loop {
-        let answer = asked.answer_after(since);
-        if answer.by != mac {
-            return answer.at;
-        }
-        since = answer.at;
     }
 }

@@ -19,7 +19,7 @@ providers:
 ";
 
 /// A controller for the story's cluster.
-fn controller(world: &World) -> Process {
+pub fn controller(world: &World) -> Process {
     let config = world.folder.path().join("controller.yaml");
     std::fs::write(&config, CONFIG).unwrap();
     let mut command = Command::new(program("landfall"));
@@ -36,7 +36,7 @@ fn controller(world: &World) -> Process {
     Process::start(&mut command)
 }
 
-fn condition<'a>(service: &'a Value, type_: &str) -> &'a Value {
+pub fn condition<'a>(service: &'a Value, type_: &str) -> &'a Value {
     let conditions = service["status"]["conditions"].as_array();
     let mut conditions = conditions.into_iter().flatten();
     let condition = conditions.find(|it| it["type"] == type_);

@@ -60,15 +60,29 @@ impl World {
     /// With a speaker on each node, all of which are ready.
     pub async fn new(shape: Shape) -> Self {
         let mut world = Self::without_speakers(shape).await;
-        let nodes: Vec<String> = world.lan.nodes().map(str::to_owned).collect();
-        for node in &nodes {
-            world.start(node);
-        }
-        for node in &nodes {
-            world.until_ready(node);
-        }
-        world.until_all_know_each_other().await;
+        world.start_all().await;
         world
+    }
+
+    /// The same, where each address has its place at the first node that can have it, and next at the
+    /// one after it: what concerns one node concerns all addresses.
+    pub async fn in_order(nodes: u8) -> Self {
+        let mut world = Self::without_speakers(Shape { nodes, config: "" }).await;
+        world.advertise_in_order(json!({})).await;
+        world.start_all().await;
+        world
+    }
+
+    /// Starts the speakers of all nodes, and waits until they are ready.
+    pub async fn start_all(&mut self) {
+        let nodes: Vec<String> = self.lan.nodes().map(str::to_owned).collect();
+        for node in &nodes {
+            self.start(node);
+        }
+        for node in &nodes {
+            self.until_ready(node);
+        }
+        self.until_all_know_each_other().await;
     }
 
     pub async fn without_speakers(shape: Shape) -> Self {

@@ -6,7 +6,7 @@
 //! this machine: lanN .254 --- mgmt0 of each host                    198.19.N.0/24
 //! ```
 //!
-//! The switch is in a namespace of its own. By `mgmt0`, hosts reach servers of this machine even
+//! [`Lan::add_second`] adds another network beside it. The switch is in a namespace of its own. By `mgmt0`, hosts reach servers of this machine even
 //! while their place at the switch is cut off. Addresses .200 to .239 (`::200` to `::239`) are nobody's,
 //! to be announced.
 #![expect(
@@ -19,6 +19,7 @@ mod claim;
 mod faults;
 mod probe;
 mod run;
+mod second;
 
 use std::ffi::OsStr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -204,7 +205,12 @@ impl Lan {
 
     /// The hardware address of a host on the network.
     pub fn mac(&self, host: &str) -> Mac {
-        let said = self.ip(host, "-brief link show dev eth0");
+        self.mac_of(host, "eth0")
+    }
+
+    /// The hardware address of an interface of a host.
+    pub fn mac_of(&self, host: &str, interface: &str) -> Mac {
+        let said = self.ip(host, &format!("-brief link show dev {interface}"));
         let text = said.split_whitespace().nth(2).unwrap();
         let bytes = text.split(':').map(|it| u8::from_str_radix(it, 16));
         let bytes: Vec<_> = bytes.collect::<Result<_, _>>().unwrap();

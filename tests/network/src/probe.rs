@@ -88,8 +88,8 @@ impl Probe {
         vlan: Option<u16>,
     ) -> Self {
         let own = match address {
-            IpAddr::V4(_) => IpAddr::V4(lan.addresses(host).0),
-            IpAddr::V6(_) => IpAddr::V6(lan.addresses(host).1),
+            IpAddr::V4(_) => IpAddr::V4(lan.addresses_of_eth0(host).0),
+            IpAddr::V6(_) => IpAddr::V6(lan.addresses_of_eth0(host).1),
         };
         let (address, own, mac) = (address.to_string(), own.to_string(), lan.mac(host));
         let (mac, vlan) = (mac.to_string(), vlan.map(|it| it.to_string()));

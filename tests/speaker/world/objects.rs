@@ -61,6 +61,30 @@ impl World {
         api.patch(&self.namespace, &applied, &patch).await.unwrap();
     }
 
+    /// Selects a host's Node.
+    pub fn selector(&self, host: &str) -> Value {
+        json!({"matchLabels": {"story": self.namespace, "host": host}})
+    }
+
+    /// Advertises so, with the first node preferred to the second, that to the third and so on.
+    pub async fn advertise_in_order(&self, spec: Value) {
+        let mut spec = spec;
+        let nodes = self.lan.nodes().zip((1..=100).rev());
+        let preferred =
+            nodes.map(|(host, weight)| json!({"weight": weight, "selector": self.selector(host)}));
+        spec["preferredNodes"] = preferred.collect();
+        self.advertise(spec).await;
+    }
+
+    /// Has the story's pool have these ranges.
+    pub async fn pool(&self, ranges: &[&str]) {
+        let patch = Patch::Merge(json!({"spec": {"addresses": ranges}}));
+        let parameters = PatchParams::default();
+        let pools = self.everywhere::<AddressPool>();
+        let patched = pools.patch(&self.namespace, &parameters, &patch).await;
+        patched.unwrap();
+    }
+
     /// The name of the Node of a host: nodes are the whole cluster's.
     pub fn node(&self, host: &str) -> String {
         self.lan.namespace(host)
@@ -70,7 +94,7 @@ impl World {
         let (ipv4, ipv6) = self.lan.addresses(host);
         let name = self.node(host);
         let nodes = self.everywhere::<Node>();
-        let labels = json!({"story": self.namespace});
+        let labels = json!({"story": self.namespace, "host": host});
         self.create(
             &nodes,
             json!({"metadata": {"name": name, "labels": labels}}),
