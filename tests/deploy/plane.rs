@@ -47,6 +47,19 @@ impl Plane {
         )
     }
 
+    /// Makes MetalLB's objects there, in a namespace of this name, and takes away the configuration of who
+    /// is installed `here`: of two, the generated names would leave both.
+    pub async fn had_metallb(&self, namespace: &str, objects: &str, here: &str) {
+        until("MetalLB's objects are there", async || {
+            self.try_kubectl(&format!("create namespace {namespace}"));
+            let mut objects = ["tests/deploy/metallb.yaml", objects].into_iter();
+            objects.all(|it| self.try_kubectl(&format!("apply -f {it}")).0)
+        })
+        .await;
+        let (deleted, said) = self.try_kubectl(&format!("-n {here} delete configmap --all"));
+        assert!(deleted, "{said}");
+    }
+
     /// Puts the controller's manifests there, beside others who do the same.
     pub async fn apply_controller(&self) {
         let mut said = String::new();

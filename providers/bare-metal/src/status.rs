@@ -1,4 +1,4 @@
-//! What the statuses of pools and reservations are to say. Decides; writes nothing.
+//! What the statuses of pools, reservations and advertisements are to say. Decides; writes nothing.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;

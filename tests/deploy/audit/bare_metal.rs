@@ -63,19 +63,9 @@ impl Life {
     async fn with_metallb(self) -> Self {
         let Self { installed, gateway } = self;
         let plane = installed.plane;
-        let objects = [
-            "tests/deploy/metallb.yaml",
-            "tests/deploy/audit/metallb.yaml",
-        ];
-        until("MetalLB's objects are there", async || {
-            plane.try_kubectl(&format!("create namespace {METALLB}"));
-            let mut objects = objects.into_iter();
-            objects.all(|it| plane.try_kubectl(&format!("apply -f {it}")).0)
-        })
-        .await;
-        // Of two configurations the generated names would leave both.
-        let (deleted, said) = plane.try_kubectl(&format!("-n {HERE} delete configmap --all"));
-        assert!(deleted, "{said}");
+        plane
+            .had_metallb(METALLB, "tests/deploy/audit/metallb.yaml", HERE)
+            .await;
         plane.install("examples/metallb", &MOVED).await;
         let installed = Installed::find(plane, HERE, str::to_owned).await;
         Self { installed, gateway }

@@ -90,19 +90,9 @@ impl Life {
     /// The same, moved to another overlay, in a cluster where MetalLB was.
     async fn with_metallb(self) -> Self {
         let plane = &self.plane;
-        let objects = [
-            "tests/deploy/metallb.yaml",
-            "tests/deploy/audit/spoken.yaml",
-        ];
-        until("MetalLB's objects are there", async || {
-            plane.try_kubectl(&format!("create namespace {METALLB}"));
-            let mut objects = objects.into_iter();
-            objects.all(|it| plane.try_kubectl(&format!("apply -f {it}")).0)
-        })
-        .await;
-        // Of two configurations the generated names would leave both.
-        let (deleted, said) = plane.try_kubectl(&format!("-n {HERE} delete configmap --all"));
-        assert!(deleted, "{said}");
+        plane
+            .had_metallb(METALLB, "tests/deploy/audit/spoken.yaml", HERE)
+            .await;
         let moved = [(NAMESPACE, HERE), ("metallb-system", METALLB)];
         plane.install("examples/metallb", &moved).await;
         self.configure().await;

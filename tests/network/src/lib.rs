@@ -6,9 +6,9 @@
 //! this machine: lanN .254 --- mgmt0 of each host                    198.19.N.0/24
 //! ```
 //!
-//! [`Lan::add_second`] adds another network beside it. The switch is in a namespace of its own. By `mgmt0`, hosts reach servers of this machine even
-//! while their place at the switch is cut off. Addresses .200 to .239 (`::200` to `::239`) are nobody's,
-//! to be announced.
+//! [`Lan::add_second`] adds another network beside it. The switch is in a namespace of its own. By
+//! `mgmt0`, hosts reach servers of this machine even while their place at the switch is cut off.
+//! Addresses .200 to .239 (`::200` to `::239`) are nobody's, to be announced.
 #![expect(
     clippy::unwrap_used,
     clippy::missing_panics_doc,

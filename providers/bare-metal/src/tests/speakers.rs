@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{begun, wanted};
 use crate::advertising::Protocol;
-use crate::speakers::HOLD;
+use crate::speakers::{HOLD, Speakers};
 use crate::state::State;
 
 const ADDRESS: &str = "192.0.2.1";
@@ -289,35 +289,25 @@ fn many_changes_within_a_second_are_two_looks() {
 
 #[test]
 fn of_what_a_report_has_no_room_for_nothing_is_said() {
-    let mut story = Story::begin();
-    let other = json!({"address": "192.0.2.9", "state": "Announced"});
-    let status = json!({"addressCount": 2, "addresses": [other]});
-    story.put(0, "n1", &status);
-    assert_eq!(story.pass(0, 5000), 1);
-    story.says(5000, "NotListed", "n1 announces more");
-    let now = story.at(5000);
-    story
-        .state
-        .with_speakers(now, |speakers| speakers.remove("n1", now));
-    assert_eq!(story.pass(5000, 10_000), 1);
-    story.says(10_000, "NoSpeaker", ADDRESS);
-}
-
-#[test]
-fn what_the_gone_had_no_room_for_is_of_no_account() {
-    let mut story = Story::begin();
-    let other = json!({"address": "192.0.2.9", "state": "Announced"});
-    let status = json!({"addressCount": 2, "addresses": [other]});
-    story.put(0, "n1", &status);
-    story.pass(0, 5000);
-    story.says(5000, "NotListed", "n1 announces more");
-    // The report outlives its node.
-    let now = story.at(5000);
-    story
-        .state
-        .with_speakers(now, |speakers| speakers.remove_node("n1", now));
-    assert_eq!(story.pass(5000, 10_000), 1);
-    story.says(10_000, "NoSpeaker", ADDRESS);
+    let gone: [fn(&mut Speakers, Instant); 2] = [
+        |speakers, now| speakers.remove("n1", now),
+        // The report outlives its node.
+        |speakers, now| speakers.remove_node("n1", now),
+    ];
+    for gone in gone {
+        let mut story = Story::begin();
+        let other = json!({"address": "192.0.2.9", "state": "Announced"});
+        let status = json!({"addressCount": 2, "addresses": [other]});
+        story.put(0, "n1", &status);
+        assert_eq!(story.pass(0, 5000), 1);
+        story.says(5000, "NotListed", "n1 announces more");
+        let now = story.at(5000);
+        story
+            .state
+            .with_speakers(now, |speakers| gone(speakers, now));
+        assert_eq!(story.pass(5000, 10_000), 1);
+        story.says(10_000, "NoSpeaker", ADDRESS);
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use landfall_bare_metal_l2::Mac;
 use landfall_bare_metal_resources::kinds::{AddressState, MOST_ADDRESSES, SpeakerReport};
 
 use super::*;
-use crate::cluster::status::{Fixed, status};
+use crate::cluster::status::{Fixed, Written, status};
 use crate::report::{Address, Interface, Peer, Report, State};
 
 fn fixed() -> Fixed {
@@ -103,4 +103,22 @@ fn of_more_addresses_than_there_is_room_for_all_are_counted() {
             .iter()
             .all(|it| it.state == AddressState::Announced)
     );
+}
+
+#[test]
+fn a_list_that_has_become_empty_is_written_as_such() {
+    let mut report = SpeakerReport {
+        peer_addresses: vec!["192.0.2.1".to_owned()],
+        ..SpeakerReport::default()
+    };
+    let written = |report: &SpeakerReport| serde_json::to_value(Written::from(report)).unwrap();
+    assert_eq!(
+        written(&report),
+        json!({
+            "peerAddresses": ["192.0.2.1"], "addresses": [], "interfaces": [], "peers": [],
+            "draining": false, "addressCount": 0, "peersAlive": 0,
+        })
+    );
+    report.peer_addresses.clear();
+    assert_eq!(written(&report)["peerAddresses"], json!([]));
 }
