@@ -23,6 +23,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("landfall-bare-metal-resources", &[]),
+    ("landfall-bare-metal-bgp", &[]),
+    ("landfall-bare-metal-bfd", &[]),
     ("landfall-bare-metal-l2", &[]),
     (
         "landfall-bare-metal-allocator",
@@ -56,6 +58,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "landfall-speaker",
         &[
+            "landfall-bare-metal-bfd",
+            "landfall-bare-metal-bgp",
             "landfall-bare-metal-l2",
             "landfall-bare-metal-resources",
             "landfall-watch",
@@ -66,6 +70,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["landfall-bare-metal-l2", "landfall-test-process"],
     ),
     ("landfall-test-process", &[]),
+    (
+        "landfall-test-routers",
+        &["landfall-test-network", "landfall-test-process"],
+    ),
     ("landfall-watch", &[]),
 ];
 
@@ -85,7 +93,15 @@ const PURE: &[(&str, &[&str])] = &[
     ),
     ("landfall-mock-cloud-wire", &["tokio", "axum"]),
     (
+        "landfall-bare-metal-bfd",
+        &["tokio", "kube-client", "k8s-openapi", "reqwest"],
+    ),
+    (
         "landfall-bare-metal-l2",
+        &["tokio", "kube-client", "k8s-openapi", "reqwest"],
+    ),
+    (
+        "landfall-bare-metal-bgp",
         &["tokio", "kube-client", "k8s-openapi", "reqwest"],
     ),
     (
