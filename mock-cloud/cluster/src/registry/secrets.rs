@@ -16,7 +16,8 @@ pub(super) fn default(secret: &mut Value) {
     if let Some(Value::Object(texts)) = fields.remove("stringData") {
         for (name, text) in texts {
             let bytes = text.as_str().unwrap_or_default();
-            fields["data"][name] = json!(STANDARD.encode(bytes));
+            let data = fields.entry("data").or_insert(Value::Null);
+            data[name] = json!(STANDARD.encode(bytes));
         }
     }
 }

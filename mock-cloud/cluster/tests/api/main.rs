@@ -17,6 +17,7 @@ mod patches;
 mod raw;
 mod reads;
 mod replay;
+mod secrets;
 mod server_side_apply;
 mod service_status;
 mod services;

@@ -12,8 +12,7 @@ use crate::kinds::{
     ServiceAttribute,
 };
 use crate::names::{at_most, is_alias, none_twice, object_names};
-use crate::range::EntryError;
-use crate::reservation::one_address;
+use crate::reservation::host_address;
 use crate::selector::Selectors;
 
 /// The pools that an advertisement is for.
@@ -294,7 +293,12 @@ fn communities(
             Ok(community) => drop(communities.insert(community)),
             Err(error) => {
                 let fault = Fault::new(format!("spec.communities[{at}]"), error.to_string());
-                faults.push(fault.hint("a name needs a line in communityAliases"));
+                let hint = if text.contains(':') {
+                    "two numbers are at most 65535, three after large: at most 4294967295"
+                } else {
+                    "a name needs a line in communityAliases"
+                };
+                faults.push(fault.hint(hint));
             }
         }
     }
@@ -316,16 +320,14 @@ fn next_hops(
     }
     let mut read = |field: &str, text: &Option<String>| {
         let text = text.as_deref()?;
-        let read = one_address(text);
-        let fits = |it: &IpAddr| it.is_ipv4() == (field == "ipv4");
-        let wrong = || EntryError::NoAddress(text.to_owned());
-        match read.and_then(|it| fits(&it).then_some(it).ok_or_else(wrong)) {
-            Ok(address) => Some(address),
-            Err(error) => {
-                faults.push(Fault::entry(format!("spec.nextHop.{field}"), &error));
-                None
-            }
-        }
+        let is_ipv4 = field == "ipv4";
+        let field = format!("spec.nextHop.{field}");
+        let read = host_address(&field, text).and_then(|it| {
+            let family = if is_ipv4 { "IPv4" } else { "IPv6" };
+            let wrong = || Fault::new(&field, format!("{text} is no {family} address"));
+            (it.is_ipv4() == is_ipv4).then_some(it).ok_or_else(wrong)
+        });
+        read.map_err(|fault| faults.push(fault)).ok()
     };
     let ipv4 = match read("ipv4", &written.ipv4) {
         Some(IpAddr::V4(address)) => Some(address),

@@ -17,6 +17,7 @@ mod range;
 mod read;
 mod request;
 mod reservation;
+mod route_request;
 mod selector;
 mod set;
 pub mod speaker;
@@ -35,6 +36,9 @@ pub use request::{
     ADDRESS_POOL, LOAD_BALANCER_IPS, RESERVATION, Requested, SHARING_KEY, requested,
 };
 pub use reservation::Reservation;
+pub use route_request::{
+    BGP_AS_PATH_PREPEND, BGP_COMMUNITIES, BGP_LOCAL_PREF, BGP_MED, RouteRequest,
+};
 pub use selector::Selectors;
 pub use set::AddressSet;
 pub use usable::Usable;

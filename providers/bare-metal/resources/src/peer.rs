@@ -146,7 +146,12 @@ impl Peer {
             judge.seconds(field, &it.restart_time, 1..=4095)
         });
         let retry = judge.duration("spec.connectRetryTime", &spec.connect_retry_time);
-        judge.within("spec.connectRetryTime", retry, 1_000..=65_535_000);
+        judge.within(
+            "spec.connectRetryTime",
+            &spec.connect_retry_time,
+            retry,
+            1_000..=65_535_000,
+        );
         let port = judge.number("spec.port", spec.port.into(), 1, 65_535);
         if spec.families.is_empty() {
             judge.fault(
@@ -160,7 +165,8 @@ impl Peer {
             object_name(field, &secret.name, &mut judge.faults);
         }
         let router_id = judge.router_id(spec);
-        let bfd = spec.bfd.as_ref().map(|it| judge.bfd(it));
+        let bfd = spec.bfd.as_ref();
+        let bfd = bfd.map(|it| judge.bfd(it, spec.interface.as_deref()));
         let faults = &mut judge.faults;
         let nodes = Selectors::parse("spec.nodeSelector", spec.node_selector.as_ref(), faults);
         let peer = place.map(|place| Self {

@@ -83,7 +83,7 @@ pub(crate) fn ask(
 }
 
 /// The items of a list with commas between; a comma too many is passed over.
-fn items(list: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn items(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(str::trim).filter(|it| !it.is_empty())
 }
 
@@ -107,7 +107,7 @@ fn reservations(field: &str, names: &[String], faults: &mut Vec<Fault>) {
 }
 
 /// The path of an annotation.
-fn field(key: &str) -> String {
+pub(crate) fn field(key: &str) -> String {
     format!("metadata.annotations[{key}]")
 }
 

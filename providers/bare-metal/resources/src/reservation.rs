@@ -63,3 +63,13 @@ pub(crate) fn one_address(text: &str) -> Result<IpAddr, EntryError> {
         None => Ok(address),
     }
 }
+
+/// The same of a router's address or a node's, with what is wrong in a field.
+pub(crate) fn host_address(field: &str, text: &str) -> Result<IpAddr, Fault> {
+    one_address(text).map_err(|error| match &error {
+        EntryError::Never(entry, why) => {
+            Fault::new(field, format!("no interface can have {entry}: {why}"))
+        }
+        _ => Fault::entry(field, &error),
+    })
+}

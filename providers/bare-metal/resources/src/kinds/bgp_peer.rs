@@ -96,8 +96,9 @@ pub struct BGPPeerSpec {
     #[schemars(range(min = 1, max = 65535))]
     pub port: i32,
 
-    /// The node's address that the session is opened from. It must be the node's own, so nodeSelector
-    /// should select one node. Absent: as the node's routes say.
+    /// The node's address that the session is opened from, and BFD packets are sent from. It must be the
+    /// node's own, so nodeSelector should select one node. With passive only BFD uses it: sessions are
+    /// taken at any address of the node. Absent: as the node's routes say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::address")]
     pub source_address: Option<String>,
@@ -119,8 +120,10 @@ pub struct BGPPeerSpec {
     #[schemars(schema_with = "schema::keepalive_time")]
     pub keepalive_time: Option<String>,
 
-    /// How long to wait before the session is tried again, 1s to 65535s; the waits vary by a quarter.
-    /// Default: 5s.
+    /// How long to wait at most before a router that refuses the connection is tried again, 1s to 65535s:
+    /// the waits begin with 0.5s and double up to it. A connection that gets no answer is tried for so long,
+    /// and then again. After an error that a message names, the wait is this or 5s, whichever is less, and
+    /// doubles up to a minute or this, whichever is more. All vary by a quarter. Default: 5s.
     #[serde(default = "default_connect_retry_time")]
     #[schemars(schema_with = "schema::connect_retry_time")]
     pub connect_retry_time: String,
@@ -142,7 +145,8 @@ pub struct BGPPeerSpec {
     pub ttl_security: bool,
 
     /// The greatest number of hops to an external peer that is not on a network of the node, 2 to 255.
-    /// Absent: it must be on one. Internal peers may be anywhere.
+    /// Absent: it must be on one. Internal peers may be anywhere. BFD with either needs its own
+    /// `bfd.multihop`, if a router is between.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::present::<i32>", range(min = 2, max = 255))]
     pub multihop: Option<i32>,
@@ -216,7 +220,10 @@ impl BGPPeerSpec {
 
 /// A peer's autonomous system: a number, or a relation to ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, Serialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a number from 1 to 4294967295, Internal or External is needed"
+)]
 pub enum PeerAsn {
     /// That number.
     Number(i64),
@@ -335,8 +342,10 @@ impl Default for Bfd {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[schemars(transform = schema::join_lines)]
 pub struct BGPPeerStatus {
-    /// Ready: whether the peer can be used, and if not, why. What its sessions do is in the nodes'
-    /// SpeakerStatus.
+    /// Ready: whether the peer can be used, and if not, why. Established: whether every node that reports
+    /// a session with it has it, and if not, which do not and why. Conflicting: whether another BGPPeer is
+    /// for the same router. GracefulRestart, where bfd keeps it from working. More of each session is in
+    /// the nodes' SpeakerStatus.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Vec<Condition>,

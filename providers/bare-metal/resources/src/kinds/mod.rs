@@ -15,6 +15,7 @@
 
 mod bgp_advertisement;
 mod bgp_peer;
+mod bgp_session;
 mod l2_advertisement;
 mod pool;
 mod reservation;
@@ -27,6 +28,7 @@ pub use bgp_advertisement::{
 pub use bgp_peer::{
     BGPPeer, BGPPeerSpec, BGPPeerStatus, Bfd, GracefulRestart, PasswordSecretRef, PeerAsn, PeerKind,
 };
+pub use bgp_session::{BfdState, BgpSession, BgpState, LONGEST_ERROR, MOST_SESSIONS};
 pub use l2_advertisement::{
     L2Advertisement, L2AdvertisementSpec, L2AdvertisementStatus, OffSubnet, PreferredNodes, Probe,
 };

@@ -13,8 +13,8 @@ pub(super) use addresses::{
 };
 pub(super) use bgp::{communities, community_aliases, peer_asn, peer_rules};
 pub(super) use speaker::{
-    reported_address, reported_addresses, reported_count, reported_interfaces, reported_key_id,
-    reported_mac, reported_port, reported_subnets,
+    reported_address, reported_addresses, reported_count, reported_error, reported_interfaces,
+    reported_key_id, reported_mac, reported_port, reported_subnets,
 };
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::bgp_session::BgpSession;
 use super::schema;
 
 /// Addresses that a report lists at most; [`SpeakerReport::address_count`] counts all.
@@ -31,7 +32,7 @@ pub const MOST_PEERS: usize = 1000;
     category = "landfall",
     shortname = "speaker",
     shortname = "speakers",
-    doc = "What the speaker of a node reports, in an object of the node's name: which addresses it announces, on which interfaces, and which other speakers it hears. Speakers write it; there is nothing in it to be set.",
+    doc = "What the speaker of a node reports, in an object of the node's name: which addresses it announces, on which interfaces, which other speakers it hears, and its sessions with routers. Speakers write it; there is nothing in it to be set.",
     crates(kube_core = "::kube_core"),
     printcolumn(
         name = "Addresses",
@@ -44,6 +45,12 @@ pub const MOST_PEERS: usize = 1000;
         type_ = "integer",
         json_path = ".status.peersAlive",
         description = "Other speakers that are alive, as it sees them"
+    ),
+    printcolumn(
+        name = "BGP",
+        type_ = "integer",
+        json_path = ".status.bgpEstablished",
+        description = "Sessions with routers that are established"
     ),
     printcolumn(
         name = "Draining",
@@ -140,6 +147,20 @@ pub struct SpeakerReport {
     #[serde(default, deserialize_with = "field")]
     #[schemars(schema_with = "schema::reported_count")]
     pub peers_alive: u32,
+
+    /// Its sessions with routers, in the order of the names of their BGPPeers; at most 256.
+    #[serde(
+        default,
+        deserialize_with = "items",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    #[schemars(length(max = 256), extend("x-kubernetes-list-type" = "atomic"))]
+    pub bgp_sessions: Vec<BgpSession>,
+
+    /// How many of them are established.
+    #[serde(default, deserialize_with = "field")]
+    #[schemars(schema_with = "schema::reported_count")]
+    pub bgp_established: u32,
 
     /// Which heartbeat key it signs with: a short digest that tells keys apart and nothing about
     /// them.
@@ -258,7 +279,7 @@ pub struct SpeakerPeer {
 }
 
 /// A field; what is not understood counts as absent.
-fn field<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
+pub(super) fn field<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     let value = Value::deserialize(deserializer)?;
@@ -266,7 +287,7 @@ fn field<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
 }
 
 /// A list, without the items that are not understood.
-fn items<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+pub(super) fn items<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
     let items = match Value::deserialize(deserializer)? {
@@ -281,6 +302,7 @@ fn items<'de, D: Deserializer<'de>, T: DeserializeOwned>(
 mod tests {
     use serde_json::json;
 
+    use super::super::bgp_session::BgpState;
     use super::*;
 
     fn read(status: Value) -> SpeakerReport {
@@ -303,6 +325,7 @@ mod tests {
             "interfaces": {"name": "eth0"},
             "peers": [{"alive": true}, {"node": "node-2", "alive": 1}],
             "peersAlive": null,
+            "bgpSessions": [{"peer": "tor-1", "state": "Sleeping"}, {"peer": "tor-2", "state": "Idle", "peerASN": -1}],
             "keyId": ["a"],
             "colour": "blue",
         });
@@ -317,6 +340,19 @@ mod tests {
             peers: vec![SpeakerPeer {
                 node: "node-2".to_owned(),
                 ..SpeakerPeer::default()
+            }],
+            bgp_sessions: vec![BgpSession {
+                peer: "tor-2".to_owned(),
+                address: None,
+                state: BgpState::Idle,
+                since: None,
+                peer_asn: None,
+                prefixes: 0,
+                without_next_hop: 0,
+                missing_families: Vec::new(),
+                bfd_state: None,
+                last_error: None,
+                last_error_at: None,
             }],
             ..SpeakerReport::default()
         };
@@ -340,6 +376,13 @@ mod tests {
             }],
             "peers": [{"node": "node-2", "alive": true, "since": "2026-01-02T03:04:07Z"}],
             "peersAlive": 1,
+            "bgpSessions": [{
+                "peer": "tor-1", "address": "192.0.2.1", "state": "Established", "peerASN": 64500,
+                "since": "2026-01-02T03:04:08Z", "prefixes": 7, "withoutNextHop": 1,
+                "missingFamilies": ["IPv6"], "bfdState": "Up", "lastError": "sent: Cease (6/2)",
+                "lastErrorAt": "2026-01-02T03:04:09Z",
+            }],
+            "bgpEstablished": 1,
             "keyId": "0f1e2d3c",
         });
         assert_eq!(json!(read(whole.clone())), whole);

@@ -9,7 +9,7 @@ use crate::advertisement::{no_interface, out_of};
 use crate::fault::Fault;
 use crate::kinds::{BGPPeerSpec, Bfd};
 use crate::range::Entry;
-use crate::reservation::one_address;
+use crate::reservation::host_address;
 use crate::time;
 
 /// Gathers faults while the fields of a peer are read.
@@ -48,6 +48,7 @@ impl Judge {
     pub(super) fn within(
         &mut self,
         field: &str,
+        text: &str,
         time: Option<Duration>,
         milliseconds: RangeInclusive<u64>,
     ) {
@@ -55,7 +56,7 @@ impl Judge {
         if let Some(time) = time
             && !(least..=most).contains(&time)
         {
-            let message = format!("{time:?} is not between {least:?} and {most:?}");
+            let message = format!("{text} is not between {least:?} and {most:?}");
             self.faults.push(Fault::new(field, message));
         }
     }
@@ -70,6 +71,7 @@ impl Judge {
         let time = self.duration(field, text)?;
         self.within(
             field,
+            text,
             Some(time),
             seconds.start() * 1_000..=seconds.end() * 1_000,
         );
@@ -99,10 +101,10 @@ impl Judge {
         if text.contains('/') {
             return self.network(text, spec.passive, interface);
         }
-        let address = match one_address(text) {
+        let address = match host_address(field, text) {
             Ok(address) => address,
-            Err(error) => {
-                self.faults.push(Fault::entry(field, &error));
+            Err(fault) => {
+                self.faults.push(fault);
                 return None;
             }
         };
@@ -146,17 +148,20 @@ impl Judge {
     }
 
     pub(super) fn source(&mut self, spec: &BGPPeerSpec) -> Option<IpAddr> {
-        let source = match one_address(spec.source_address.as_deref()?) {
+        let field = "spec.sourceAddress";
+        let source = match host_address(field, spec.source_address.as_deref()?) {
             Ok(source) => source,
-            Err(error) => {
-                self.faults.push(Fault::entry("spec.sourceAddress", &error));
+            Err(fault) => {
+                self.faults.push(fault);
                 return None;
             }
         };
-        let peer: Option<IpAddr> = spec.address.as_deref().and_then(|it| it.parse().ok());
+        // The address, or the first one of the network.
+        let peer = spec.address.as_deref();
+        let peer = peer.and_then(|it| it.split('/').next());
+        let peer: Option<IpAddr> = peer.and_then(|it| it.parse().ok());
         if peer.is_some_and(|it| it.is_ipv4() != source.is_ipv4()) {
-            let message = "it must be of the family of address";
-            self.fault("spec.sourceAddress", message);
+            self.fault(field, "it must be of the family of address");
         }
         Some(source)
     }
@@ -222,11 +227,15 @@ impl Judge {
         }
     }
 
-    pub(super) fn bfd(&mut self, bfd: &Bfd) -> BfdSession {
+    pub(super) fn bfd(&mut self, bfd: &Bfd, interface: Option<&str>) -> BfdSession {
+        if bfd.multihop && interface.is_some() {
+            let message = "a peer that is found on an interface is not several hops away";
+            self.fault("spec.bfd.multihop", message);
+        }
         let mut interval = |name: &str, text: &str| {
             let field = format!("spec.bfd.{name}");
             let time = self.duration(&field, text);
-            self.within(&field, time, 10..=60_000);
+            self.within(&field, text, time, 10..=60_000);
             time.unwrap_or_default()
         };
         let transmit_interval = interval("transmitInterval", &bfd.transmit_interval);

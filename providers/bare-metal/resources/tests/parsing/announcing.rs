@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use landfall_bare_metal_resources::kinds::{BGPAdvertisement, BGPPeer, L2Advertisement};
 use landfall_bare_metal_resources::{
-    BgpRule, Community, Distance, Fault, L2Rule, Peer, Place, RemoteAsn,
+    BgpRule, Community, Distance, Fault, L2Rule, Peer, Place, RemoteAsn, read,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -103,7 +103,7 @@ fn communities_are_numbers_well_known_names_and_aliases() {
         [
             "spec.communityAliases.no-export: the name means something to everybody; choose another",
             "spec.communities[0]: 'red' is no community, such as 65000:100 or large:65000:1:2 (a name needs a line in communityAliases)",
-            "spec.communities[1]: '65000:+1' is no community, such as 65000:100 or large:65000:1:2 (a name needs a line in communityAliases)",
+            "spec.communities[1]: '65000:+1' is no community, such as 65000:100 or large:65000:1:2 (two numbers are at most 65535, three after large: at most 4294967295)",
         ]
     );
 }
@@ -184,4 +184,49 @@ fn every_fault_of_a_peer_is_named_at_once() {
         "spec.bfd.transmitInterval",
     ];
     assert_eq!(fields, expected);
+}
+
+#[test]
+fn what_is_wrong_with_a_peer_is_said_as_it_was_written() {
+    let rows = [
+        (
+            json!({"address": "224.0.0.1"}),
+            "spec.address: no interface can have 224.0.0.1: it is multicast",
+        ),
+        (
+            json!({"sourceAddress": "0.0.0.0"}),
+            "spec.sourceAddress: no interface can have 0.0.0.0: it is the unspecified address",
+        ),
+        (
+            json!({"connectRetryTime": "0s"}),
+            "spec.connectRetryTime: 0s is not between 1s and 65535s",
+        ),
+        (
+            json!({"gracefulRestart": {"restartTime": "2h"}}),
+            "spec.gracefulRestart.restartTime: 2h is not between 1s and 4095s",
+        ),
+    ];
+    for (fields, expected) in rows {
+        let mut spec = json!({"localASN": 65_000, "peerASN": 65_001, "address": "192.0.2.1"});
+        let fields = fields.as_object().unwrap().clone();
+        spec.as_object_mut().unwrap().extend(fields);
+        assert_eq!(said(Peer::parse(&object::<BGPPeer>(&spec))), [expected]);
+    }
+    let spec = json!({"nextHop": {"ipv4": "2001:db8::1", "ipv6": "ff02::1"}});
+    assert_eq!(
+        said(BgpRule::parse(&object::<BGPAdvertisement>(&spec))),
+        [
+            "spec.nextHop.ipv4: 2001:db8::1 is no IPv4 address",
+            "spec.nextHop.ipv6: no interface can have ff02::1: it is multicast",
+        ]
+    );
+    let named = json!({
+        "metadata": {"name": "tried"},
+        "spec": {"localASN": 65_000, "peerASN": "internal", "address": "192.0.2.1"},
+    });
+    let fault = read::<BGPPeer>(&named).unwrap_err();
+    assert_eq!(
+        fault.to_string(),
+        "spec.peerASN: a number from 1 to 4294967295, Internal or External is needed"
+    );
 }

@@ -97,6 +97,11 @@ pub(in crate::kinds) fn peer_rules() -> Value {
             "fieldPath": ".sourceAddress",
         },
         {
+            "rule": "!has(self.sourceAddress) || !has(self.address) || !isCIDR(self.address) || !isIP(self.sourceAddress) || cidr(self.address).ip().family() == ip(self.sourceAddress).family()",
+            "message": "sourceAddress must be of the family of address",
+            "fieldPath": ".sourceAddress",
+        },
+        {
             "rule": format!("!has(self.keepaliveTime) || !({times}) || duration(self.keepaliveTime) <= duration(self.holdTime)"),
             "message": "keepaliveTime must not be longer than holdTime; with holdTime 0s there is none",
             "fieldPath": ".keepaliveTime",
@@ -110,6 +115,11 @@ pub(in crate::kinds) fn peer_rules() -> Value {
             "rule": "!has(self.multihop) || !has(self.interface)",
             "message": "a peer that is found on an interface is not several hops away",
             "fieldPath": ".multihop",
+        },
+        {
+            "rule": "!has(self.bfd) || !self.bfd.multihop || !has(self.interface)",
+            "message": "a peer that is found on an interface is not several hops away",
+            "fieldPath": ".bfd.multihop",
         },
         {
             "rule": "!has(self.multihop) || (self.peerASN != 'Internal' && self.peerASN != self.localASN)",

@@ -56,3 +56,8 @@ pub(in crate::kinds) fn reported_subnets(_: &mut SchemaGenerator) -> Schema {
         "items": {"type": "string", "minLength": 4, "maxLength": 49},
     })
 }
+
+/// What went wrong, for people.
+pub(in crate::kinds) fn reported_error(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "maxLength": 512})
+}
