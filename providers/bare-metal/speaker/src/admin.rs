@@ -1,9 +1,12 @@
 //! What a speaker tells at its admin address: metrics, and full lists.
 
+mod bgp;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -12,9 +15,15 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::cluster::Reported;
 use crate::report::{Counts, Report, State};
+use crate::sessions::{AskRoutes, DroppedPackets};
+pub use bgp::{ListedRoute, ListedSession};
+
+/// How long is waited for the list of routes.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// An address that a speaker has.
 #[derive(Debug, Clone, Serialize)]
@@ -46,20 +55,29 @@ pub struct ListedPeer {
 /// What a speaker tells of itself.
 #[derive(Debug, Clone)]
 pub struct Admin {
-    reports: watch::Receiver<Arc<Report>>,
+    reported: Reported,
     counts: watch::Receiver<Arc<Counts>>,
+    strangers: watch::Receiver<DroppedPackets>,
+    routes: mpsc::Sender<AskRoutes>,
 }
 
 impl Admin {
     pub(crate) fn new(
-        reports: watch::Receiver<Arc<Report>>,
+        reported: Reported,
         counts: watch::Receiver<Arc<Counts>>,
+        strangers: watch::Receiver<DroppedPackets>,
+        routes: mpsc::Sender<AskRoutes>,
     ) -> Self {
-        Self { reports, counts }
+        Self {
+            reported,
+            counts,
+            strangers,
+            routes,
+        }
     }
 
     fn report(&self) -> Arc<Report> {
-        self.reports.borrow().clone()
+        self.reported.addresses.borrow().clone()
     }
 
     /// Every address that it has.
@@ -88,8 +106,27 @@ impl Admin {
         peers.collect()
     }
 
+    /// Every session with a router.
+    pub fn sessions(&self) -> Vec<ListedSession> {
+        bgp::sessions(&self.reported.sessions.borrow())
+    }
+
+    /// Every route that routers were told. Empty while there is nobody to be asked.
+    pub async fn routes(&self) -> Vec<ListedRoute> {
+        let (answer, answered) = oneshot::channel();
+        if self.routes.send(answer).await.is_err() {
+            return Vec::new();
+        }
+        let listed = tokio::time::timeout(PATIENCE, answered).await;
+        listed.map_or_else(|_| Vec::new(), |it| bgp::routes(it.unwrap_or_default()))
+    }
+
     /// Registers what a scrape finds.
     pub fn register(&self, registry: &mut Registry) {
+        registry.register_collector(Box::new(Sessions(
+            self.reported.clone(),
+            self.strangers.clone(),
+        )));
         let registry = registry.sub_registry_with_prefix("speaker");
         registry.register_collector(Box::new(self.clone()));
     }
@@ -109,6 +146,16 @@ fn seconds(at: std::time::SystemTime) -> u64 {
 }
 
 type Labels = Vec<(&'static str, String)>;
+
+/// Sessions with routers, whose numbers have the names that others give them.
+#[derive(Debug)]
+struct Sessions(Reported, watch::Receiver<DroppedPackets>);
+
+impl Collector for Sessions {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        bgp::encode(&self.0.sessions.borrow(), &self.1.borrow(), &mut encoder)
+    }
+}
 
 impl Collector for Admin {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {

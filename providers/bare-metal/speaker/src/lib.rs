@@ -2,9 +2,9 @@
 //! of Services to a node.
 //!
 //! The machines without I/O decide (`landfall-bare-metal-l2`); here are all sockets, netlink and
-//! Kubernetes. Two threads: one does nothing but speak, with the neighbours and with the other
-//! speakers, so that nothing holds up a heartbeat; the other follows the API server, and is allowed to
-//! wait for it.
+//! Kubernetes. Three threads: one does nothing but speak, with the neighbours and with the other
+//! speakers, so that nothing holds up a heartbeat; one has the sessions with routers; the third follows
+//! the API server, and is allowed to wait for it.
 
 mod admin;
 mod cluster;
@@ -12,25 +12,34 @@ mod election;
 mod gateways;
 #[cfg(test)]
 mod inside;
+mod marker;
 pub mod network;
+mod offers;
 mod report;
+mod sessions;
 mod speaking;
+mod thread;
 mod transport;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
+use futures::FutureExt;
+use futures::future::{BoxFuture, select_all};
 use kube::Client;
 use landfall_bare_metal_l2::peers::Timing;
 use landfall_watch::Health;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-pub use admin::{Admin, ListedAddress, ListedPeer};
-use cluster::Cluster;
-use report::{Report, Teller};
+pub use admin::{Admin, ListedAddress, ListedPeer, ListedRoute, ListedSession};
+use cluster::{Begins, Cluster, Reported};
+use marker::Marker;
+use report::Teller;
+use sessions::{AskRoutes, DroppedPackets};
 use speaking::{Begin, Command};
+use thread::{End, thread};
 
 /// The UDP port on which speakers hear each other.
 pub const PORT: u16 = 7477;
@@ -49,6 +58,8 @@ pub struct Setup {
     pub heartbeat: Duration,
     /// The UDP port of all speakers of the cluster.
     pub port: u16,
+    /// A folder that is empty after a boot, for what the next speaker is to know of this one.
+    pub run_directory: PathBuf,
     /// Told what keeps it from its work.
     pub health: Health,
 }
@@ -60,7 +71,7 @@ impl std::fmt::Debug for Setup {
 }
 
 /// Why a speaker has ended before it was told to.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
 pub struct Ended(String);
 
@@ -80,21 +91,34 @@ impl std::fmt::Debug for Speaker {
 
 /// Makes a speaker, which runs until `stop` is cancelled.
 pub fn speaker(setup: Setup, stop: CancellationToken) -> Speaker {
-    let (reports, reported) = watch::channel(Arc::default());
+    let (reports, addresses) = watch::channel(Arc::default());
     let (counts, counted) = watch::channel(Arc::default());
-    let teller = Teller { reports, counts };
+    let (session_reports, sessions) = watch::channel(Arc::default());
+    let (strangers, counted_strangers) = watch::channel(DroppedPackets::new());
+    let (ask, asked) = mpsc::channel(1);
+    let of_sessions = sessions::Teller {
+        reports: session_reports,
+        strangers,
+    };
+    let tellers = (Teller { reports, counts }, of_sessions);
+    let reported = Reported {
+        addresses,
+        sessions,
+    };
     Speaker {
-        admin: Admin::new(reported.clone(), counted),
-        running: Box::pin(run(setup, stop, teller, reported)),
+        admin: Admin::new(reported.clone(), counted, counted_strangers, ask),
+        running: Box::pin(run(setup, stop, tellers, asked, reported)),
     }
 }
 
 async fn run(
     setup: Setup,
     stop: CancellationToken,
-    teller: Teller,
-    reported: watch::Receiver<Arc<Report>>,
+    (teller, session_teller): (Teller, sessions::Teller),
+    asked: mpsc::Receiver<AskRoutes>,
+    reported: Reported,
 ) -> Result<(), Ended> {
+    let marker = Marker::of(&setup.run_directory);
     let cluster = Cluster {
         client: setup.client,
         node: setup.node.into(),
@@ -102,67 +126,66 @@ async fn run(
         metallb: setup.metallb,
         timing: Timing::of_heartbeat(setup.heartbeat),
         port: setup.port,
+        has_restarted: marker.is_set(),
         health: setup.health,
     };
-    let (ended, end) = oneshot::channel();
-    let begun = CancellationToken::new();
-    let begin = {
-        let (stop, begun) = (stop.clone(), begun.clone());
-        move |begin: Begin| {
-            begun.cancel();
-            let (commands, obeyed) = mpsc::unbounded_channel();
-            start(begin, obeyed, teller, ended);
-            let last = commands.clone();
-            // Whoever waits for the end is told by the speaker itself.
-            tokio::spawn(async move {
-                stop.cancelled().await;
-                let _ = last.send(Command::End);
-            });
-            commands
-        }
+    let (speaking, speaking_end) = thread("speaking");
+    let (routing, routing_end) = thread("routing");
+    let begins = Begins {
+        speaking: {
+            let stop = stop.clone();
+            move |begin: Begin| {
+                let (commands, obeyed) = mpsc::unbounded_channel();
+                speaking.start(async move || {
+                    let spoken = speaking::speak(begin, obeyed, teller).await;
+                    spoken.map_err(|it| Ended(it.to_string()))
+                });
+                send_at(stop, &commands, Command::End);
+                commands
+            }
+        },
+        sessions: {
+            let stop = stop.clone();
+            move |begin: sessions::Begin| {
+                let (commands, obeyed) = mpsc::unbounded_channel();
+                routing.start(async move || {
+                    sessions::run(begin, obeyed, session_teller, marker, asked).await;
+                    Ok(())
+                });
+                send_at(stop, &commands, sessions::Command::End);
+                commands
+            }
+        },
     };
-    let following = cluster.follow(begin, reported);
+    let following = cluster.follow(begins, reported);
+    let ends = [speaking_end, routing_end];
     let waiting = async {
         stop.cancelled().await;
-        if begun.is_cancelled() {
+        if ends.iter().any(End::has_begun) {
             // The speaker hands over first, and what it reports last is written.
             std::future::pending::<()>().await;
         }
     };
+    let failures = ends.iter().map(|it| it.clone().failure().boxed());
     tokio::select! {
         () = following => {}
         () = waiting => return Ok(()),
+        (failed, ..) = select_all(failures) => return Err(failed),
     }
-    let failed = |_| Err(Ended("the speaking thread has panicked".to_owned()));
-    end.await.unwrap_or_else(failed)
+    let [speaking, routing] = ends.map(End::wait);
+    tokio::try_join!(speaking, routing).map(|_| ())
 }
 
-/// Starts the thread that speaks.
-fn start(
-    begin: Begin,
-    commands: mpsc::UnboundedReceiver<Command>,
-    teller: Teller,
-    ended: oneshot::Sender<Result<(), Ended>>,
+/// Sends a command when `stop` is cancelled.
+fn send_at<C: Send + 'static>(
+    stop: CancellationToken,
+    commands: &mpsc::UnboundedSender<C>,
+    command: C,
 ) {
-    let speak = move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        let result = match runtime {
-            Ok(runtime) => {
-                let speaking = speaking::speak(begin, commands, teller);
-                runtime
-                    .block_on(speaking)
-                    .map_err(|it| Ended(it.to_string()))
-            }
-            Err(error) => Err(Ended(format!("cannot start a runtime: {error}"))),
-        };
-        // Who waited may be gone already.
-        let _ = ended.send(result);
-    };
-    let thread = std::thread::Builder::new().name("speaking".to_owned());
-    if let Err(error) = thread.spawn(speak) {
-        // The channels close with it, and whoever waits sees that.
-        tracing::error!(%error, "cannot start the speaking thread");
-    }
+    let commands = commands.clone();
+    // Whoever waits for the end is told by the thread itself.
+    tokio::spawn(async move {
+        stop.cancelled().await;
+        let _ = commands.send(command);
+    });
 }

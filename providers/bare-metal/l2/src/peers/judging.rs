@@ -10,7 +10,7 @@ use super::node::{Boot, NodeId};
 use super::peer::{Duty, Suspicion};
 use super::ring::watchers;
 
-/// How often one that does not watch is told that we live; each in its turn.
+/// How often one that does not watch is told that we live, at most; each in its turn.
 const ROUND: Duration = Duration::from_millis(100);
 /// After so many heartbeats' time two watchers' words count as said together.
 const TOGETHER: u32 = 4;
@@ -66,10 +66,11 @@ impl Liveness {
         if now >= self.heartbeat_due {
             self.heartbeat_due = now + self.timing.heartbeat;
             self.beat(now);
-        }
-        if now >= self.round_due {
-            self.round_due = now + ROUND;
-            self.greet_next();
+            // With a heartbeat, so that the process is not woken for it.
+            if now >= self.round_due {
+                self.round_due = now + ROUND;
+                self.greet_next();
+            }
         }
         // A process that has too little of the processor judges nobody: what it would say would be a
         // burden to all, and wrong.

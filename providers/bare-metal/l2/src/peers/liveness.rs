@@ -116,7 +116,7 @@ impl Liveness {
             is_waiting.then_some(heard + self.timing.silence())
         });
         let all = suspicions.chain(silences);
-        all.fold(self.heartbeat_due.min(self.round_due), Instant::min)
+        all.fold(self.heartbeat_due, Instant::min)
     }
 
     /// The kernel of a suspected node has answered.

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use landfall_bare_metal_bfd as bfd;
+use landfall_bare_metal_bgp as bgp;
 use landfall_bare_metal_l2::peers::{Refused, Stale};
 use landfall_bare_metal_l2::{Mac, Malformed};
 use prometheus_client::encoding::text::encode;
@@ -10,6 +12,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::network;
 use crate::report::{Address, Dropped, Interface, Peer};
+use crate::sessions::{Agreed, BfdReport, SessionReport, SessionReports};
 
 const MAC: Mac = Mac([2, 0, 0, 0, 0, 9]);
 
@@ -72,10 +75,52 @@ fn counts() -> Counts {
     }
 }
 
+fn sessions() -> SessionReports {
+    let up = SessionReport {
+        state: bgp::State::Established,
+        since: at(9),
+        agreed: Some(Agreed {
+            remote_asn: 64500,
+            hold_time: Some(Duration::from_secs(9)),
+            families: [bgp::Family::Ipv4].into(),
+            missing_families: [].into(),
+            is_kept_over_restart: true,
+        }),
+        routes: [7, 4, 1],
+        error: None,
+        bfd: Some(BfdReport {
+            state: bfd::State::Up,
+            since: at(9),
+            trouble: None,
+            detection_time: None,
+            downs: 20,
+            dropped: [(bfd::Dropped::Ttl, 21)].into(),
+        }),
+        counters: bgp::Counters {
+            established: 22,
+            received: 23,
+            updates_received: 24,
+            malformed: 25,
+            sent: 26,
+            updates_sent: 27,
+            notifications: [28, 29],
+        },
+    };
+    let address = "192.0.2.254".parse().unwrap();
+    [((Arc::from("tor-1"), Some(address)), up)].into()
+}
+
 fn admin() -> Admin {
-    let (_, reports) = watch::channel(Arc::new(report()));
+    let (_, addresses) = watch::channel(Arc::new(report()));
+    let (_, sessions) = watch::channel(Arc::new(sessions()));
     let (_, counts) = watch::channel(Arc::new(counts()));
-    Admin::new(reports, counts)
+    let reported = Reported {
+        addresses,
+        sessions,
+    };
+    let (_, strangers) = watch::channel([(bfd::Dropped::Stranger, 30)].into());
+    let (routes, _) = mpsc::channel(1);
+    Admin::new(reported, counts, strangers, routes)
 }
 
 #[test]
@@ -95,6 +140,12 @@ fn lists_have_every_address_and_every_speaker() {
         {"node": "c", "alive": false, "since": 8},
     ]);
     assert_eq!(json!(admin().peers()), expected);
+    let expected = json!([{
+        "peer": "tor-1", "address": "192.0.2.254", "state": "Established", "since": 9,
+        "peerASN": 64500, "holdTime": 9, "keptOverRestart": true,
+        "wanted": 7, "announced": 4, "withoutNextHop": 1, "bfd": "Up", "lastError": null,
+    }]);
+    assert_eq!(json!(admin().sessions()), expected);
 }
 
 #[test]
@@ -135,8 +186,36 @@ fn a_scrape_finds_each_number_by_its_name() {
         lines.sort();
         lines
     };
+    let of_sessions = [
+        "bgp_session_up# 1",
+        "bgp_announced_prefixes# 4",
+        "bgp_pending_prefixes# 2",
+        "bgp_prefixes_without_next_hop# 1",
+        "bgp_sessions_established_total# 22",
+        "bgp_messages_received_total# 23",
+        "bgp_updates_received_total# 24",
+        "bgp_updates_malformed_total# 25",
+        "bgp_messages_sent_total# 26",
+        "bgp_updates_sent_total# 27",
+        "bgp_notifications_sent_total# 28",
+        "bgp_notifications_received_total# 29",
+        "bfd_session_up# 1",
+        "bfd_downs_total# 20",
+    ];
+    let dropped = [
+        r#"landfall_bfd_packets_dropped_total{peer="tor-1",address="192.0.2.254",reason="ttl"} 21"#,
+        r#"landfall_bfd_packets_dropped_total{peer="",address="",reason="stranger"} 30"#,
+    ]
+    .map(str::to_owned);
+    let labels = r#"{peer="tor-1",address="192.0.2.254"}"#;
+    let of_sessions = of_sessions.map(|it| format!("landfall_{}", it.replace('#', labels)));
+    let expected: Vec<_> = expected
+        .into_iter()
+        .chain(of_sessions)
+        .chain(dropped)
+        .collect();
     let lines = lines.into_iter().map(|it| it.replace("{}", "")).collect();
-    assert_eq!(sorted(lines), sorted(expected.into()));
+    assert_eq!(sorted(lines), sorted(expected));
 }
 
 #[test]

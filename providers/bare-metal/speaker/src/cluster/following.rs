@@ -8,8 +8,10 @@ use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::{Api, Client, Resource, ResourceExt};
-use landfall_bare_metal_resources::kinds::{AddressPool, L2Advertisement};
-use landfall_bare_metal_resources::{L2Rule, Pool as Judged, metallb};
+use landfall_bare_metal_resources::kinds::{
+    AddressPool, BGPAdvertisement, BGPPeer, L2Advertisement,
+};
+use landfall_bare_metal_resources::{BgpRule, L2Rule, Peer, Pool as Judged, metallb};
 use landfall_watch::{Foreign, Health, Kind, watched};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
@@ -18,9 +20,6 @@ use super::node::Node;
 use super::service::{Key, Pods, Service, key_of, service_of};
 use super::shared::Shared;
 use super::view::{Pool, View};
-
-/// Kinds of MetalLB's that say what is announced on local networks.
-const THEIRS: [metallb::Kind; 2] = [metallb::KINDS[0], metallb::KINDS[1]];
 
 /// What a task that follows a kind needs.
 #[derive(Clone)]
@@ -43,9 +42,11 @@ impl Follower {
             self.clone().nodes().boxed(),
             self.clone().pools().boxed(),
             self.clone().advertisements().boxed(),
+            self.clone().bgp_advertisements().boxed(),
+            self.clone().bgp_peers().boxed(),
         ];
         if let Some(namespace) = &self.metallb {
-            let theirs = THEIRS.into_iter();
+            let theirs = metallb::KINDS.into_iter();
             tasks.extend(theirs.map(|it| self.clone().theirs(it, namespace.clone()).boxed()));
         }
         tasks
@@ -162,6 +163,37 @@ impl Follower {
             },
             |view, name: &String| view.advertisement(name, None),
             |view| view.known().advertisements(),
+            |client, name| (Api::all(client.clone()), name.clone()),
+        )
+        .await;
+    }
+
+    async fn bgp_advertisements(self) {
+        self.follow(
+            "BGPAdvertisements",
+            |it: &BGPAdvertisement| it.name_any(),
+            |view, it| {
+                if let Ok(rule) = BgpRule::parse(&it) {
+                    view.bgp_advertisement(&it.name_any(), Some(rule));
+                }
+            },
+            |view, name: &String| view.bgp_advertisement(name, None),
+            |view| view.known().bgp_advertisements(),
+            |client, name| (Api::all(client.clone()), name.clone()),
+        )
+        .await;
+    }
+
+    async fn bgp_peers(self) {
+        self.follow(
+            "BGPPeers",
+            |it: &BGPPeer| it.name_any(),
+            // One that makes no sense is none: there is no session by half of what is said.
+            |view, it| {
+                view.routing.put_peer(&it.name_any(), Peer::parse(&it).ok());
+            },
+            |view, name: &String| view.routing.put_peer(name, None),
+            |view| view.known().bgp_peers(),
             |client, name| (Api::all(client.clone()), name.clone()),
         )
         .await;

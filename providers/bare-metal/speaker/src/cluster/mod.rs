@@ -1,16 +1,21 @@
 //! The cluster, as the API server tells of it: what is to be announced, by whom, and who is told.
 
+mod converting;
 mod following;
 mod key;
+mod known;
 mod node;
+mod passwords;
+mod routes;
+mod routing;
 mod service;
 mod shared;
 mod status;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod view;
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -19,16 +24,21 @@ use futures::future::join_all;
 use k8s_openapi::api::core::v1;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Api, Client};
-use landfall_bare_metal_l2::peers::{Keys, NodeId, Timing};
+use landfall_bare_metal_l2::peers::{NodeId, Timing};
 use landfall_watch::{Health, explain};
 use tokio::sync::{mpsc, watch};
 
 use crate::report::Report;
+use crate::sessions::{self, SessionReports};
 use crate::speaking::{Begin, Command};
+pub(crate) use routes::RouteChange;
+pub(crate) use routing::{Key, Router};
+
 use following::Follower;
 use node::Node;
 use shared::Shared;
 use status::Fixed;
+use telling::Telling;
 
 /// From one try to read what the beginning needs to the next.
 const RETRY: Duration = Duration::from_secs(1);
@@ -43,18 +53,51 @@ pub(crate) struct Cluster {
     pub(crate) metallb: Option<String>,
     pub(crate) timing: Timing,
     pub(crate) port: u16,
+    /// Whether a speaker before this one has announced since the node was started.
+    pub(crate) has_restarted: bool,
     pub(crate) health: Health,
 }
 
+/// What is begun, once enough is known.
+pub(crate) struct Begins<S, R> {
+    /// The announcing on local networks.
+    pub(crate) speaking: S,
+    /// The sessions with routers.
+    pub(crate) sessions: R,
+}
+
+/// What is reported.
+#[derive(Debug, Clone)]
+pub(crate) struct Reported {
+    pub(crate) addresses: watch::Receiver<Arc<Report>>,
+    pub(crate) sessions: watch::Receiver<Arc<SessionReports>>,
+}
+
+impl Reported {
+    /// Waits for a change; true: nobody reports any more.
+    async fn changed(&mut self) -> bool {
+        tokio::select! {
+            Ok(()) = self.addresses.changed() => false,
+            Ok(()) = self.sessions.changed() => false,
+            else => true,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.addresses.has_changed().is_err() && self.sessions.has_changed().is_err()
+    }
+}
+
 impl Cluster {
-    /// Follows the cluster for good. Once all was read, and there is a key, `begin` is called; from then
-    /// on changes go where it says, and what is reported is written.
-    pub(crate) async fn follow(
-        self,
-        begin: impl FnOnce(Begin) -> mpsc::UnboundedSender<Command>,
-        reports: watch::Receiver<Arc<Report>>,
-    ) {
-        let shared = Arc::new(Shared::default());
+    /// Follows the cluster for good. Once all was read, sessions with routers are begun, and once there is a
+    /// key for the other speakers the announcing on local networks; from then on changes go there, and
+    /// what is reported is written.
+    pub(crate) async fn follow<S, R>(self, begins: Begins<S, R>, reported: Reported)
+    where
+        S: FnOnce(Begin) -> mpsc::UnboundedSender<Command>,
+        R: FnOnce(sessions::Begin) -> mpsc::UnboundedSender<sessions::Command>,
+    {
+        let shared = Arc::new(Shared::of_node(&self.node));
         let (read, mut kinds) = watch::channel(0);
         let follower = Follower {
             shared: shared.clone(),
@@ -76,96 +119,27 @@ impl Cluster {
             self.health.clone(),
             |it| drop(keys.send_replace(Some(Arc::new(it)))),
         );
-        let work = self.work(shared, all_read, known_keys, begin, reports);
+        let work = async {
+            all_read.await;
+            let (owner, addresses) = self.own_node().await;
+            let telling = Telling::new(&self, shared, known_keys, addresses.clone());
+            let fixed = Fixed {
+                node: self.node.clone(),
+                owner,
+                peer_addresses: addresses,
+                port: self.port,
+                started: SystemTime::now(),
+            };
+            let (client, health) = (self.client.clone(), self.health.clone());
+            let writing = status::write(client, fixed, reported, health);
+            // What is reported last is written after nobody is told any more.
+            tokio::join!(writing, telling.tell(begins));
+        };
         // None of the watches ends by itself.
         tokio::select! {
             _ = join_all(tasks) => {}
             () = following => {}
             () = work => {}
-        }
-    }
-
-    async fn work(
-        &self,
-        shared: Arc<Shared>,
-        all_read: impl Future<Output = ()>,
-        mut keys: watch::Receiver<Option<Arc<Keys>>>,
-        begin: impl FnOnce(Begin) -> mpsc::UnboundedSender<Command>,
-        reports: watch::Receiver<Arc<Report>>,
-    ) {
-        all_read.await;
-        let remembered = self.remembered().await;
-        let (owner, peer_addresses) = self.own_node().await;
-        let first_keys = match keys.wait_for(Option::is_some).await {
-            Ok(keys) => keys.clone(),
-            Err(_) => None,
-        };
-        let Some(first_keys) = first_keys else {
-            return;
-        };
-        let mut members = shared.read(view::View::places);
-        // The watch may be a moment behind.
-        members.insert(self.node.clone(), peer_addresses.clone());
-        let commands = begin(Begin {
-            name: self.node.clone(),
-            timing: self.timing,
-            port: self.port,
-            keys: first_keys,
-            members: members.clone(),
-            remembered,
-        });
-        self.health.well(Health::CACHES);
-        let fixed = Fixed {
-            node: self.node.clone(),
-            owner,
-            peer_addresses,
-            port: self.port,
-            started: SystemTime::now(),
-        };
-        let writing = status::write(self.client.clone(), fixed, reports, self.health.clone());
-        let telling = self.tell(shared, keys, commands, members);
-        // What is reported last is written after nobody is told any more.
-        tokio::join!(writing, telling);
-    }
-
-    /// Tells the speaker of each change, until it ends. What has changed before is told at once: whoever
-    /// notifies before somebody waits is not forgotten.
-    async fn tell(
-        &self,
-        shared: Arc<Shared>,
-        mut keys: watch::Receiver<Option<Arc<Keys>>>,
-        commands: mpsc::UnboundedSender<Command>,
-        mut members: BTreeMap<Arc<str>, Vec<IpAddr>>,
-    ) {
-        let mut is_draining = false;
-        loop {
-            tokio::select! {
-                () = commands.closed() => return,
-                () = shared.changed.notified() => {}
-                Ok(()) = keys.changed() => {
-                    let keys = keys.borrow_and_update().clone();
-                    if let Some(keys) = keys {
-                        let _ = commands.send(Command::Keys(keys));
-                    }
-                    continue;
-                }
-            }
-            let (changes, places, drains) = shared.change_quietly(|view| {
-                let drains = view.known_node(&self.node).is_some_and(|it| it.is_draining);
-                (view.changes(), view.places(), drains)
-            });
-            // Whoever listens no more has ended, and says so.
-            if places != members {
-                members = places;
-                let _ = commands.send(Command::Members(members.clone()));
-            }
-            if drains != is_draining {
-                is_draining = drains;
-                let _ = commands.send(Command::Draining(drains));
-            }
-            if !changes.is_empty() {
-                let _ = commands.send(Command::Want(changes));
-            }
         }
     }
 

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1;
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
+use landfall_bare_metal_resources::RouteRequest;
 use landfall_bare_metal_resources::speaker::ANNOUNCED;
 
 /// Label of an EndpointSlice: the name of its Service.
@@ -20,6 +21,8 @@ pub(crate) struct Service {
     pub(crate) addresses: BTreeSet<IpAddr>,
     /// Whether only nodes with a pod take its traffic (`externalTrafficPolicy: Local`).
     pub(crate) is_local: bool,
+    /// What it asks for its routes. What is wrong with that the controller tells.
+    pub(crate) route_request: RouteRequest,
 }
 
 pub(crate) fn key_of(metadata: &kube::api::ObjectMeta) -> Key {
@@ -41,10 +44,13 @@ impl Service {
         let ingress = status.load_balancer.iter().flat_map(|it| it.ingress.iter());
         let addresses = ingress.flatten().filter_map(|it| it.ip.as_deref());
         let addresses: BTreeSet<_> = addresses.filter_map(|it| it.parse().ok()).collect();
+        let annotations = service.metadata.annotations.as_ref();
+        let route_request = annotations.map(|it| RouteRequest::parse(it).0);
         (!addresses.is_empty()).then(|| Self {
             labels: service.metadata.labels.clone().unwrap_or_default(),
             addresses,
             is_local: spec.external_traffic_policy.as_deref() == Some("Local"),
+            route_request: route_request.unwrap_or_default(),
         })
     }
 }

@@ -15,6 +15,14 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// A view of the cluster by who is on this node.
+    pub(super) fn of_node(own: &str) -> Self {
+        Self {
+            view: Mutex::new(View::of_node(own)),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut View) -> T) -> T {
         let result = self.change_quietly(change);
         self.changed.notify_one();

@@ -9,17 +9,21 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{OwnerReference, Time};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{ListParams, ObjectMeta, Patch, PatchParams, PostParams, Request};
 use kube::{Api, Client, Resource};
+use landfall_bare_metal_bfd as bfd;
+use landfall_bare_metal_bgp::{Family, State};
 use landfall_bare_metal_l2::peers::NodeId;
 use landfall_bare_metal_resources::kinds::{
-    AddressState, AnnouncedAddress, MOST_ADDRESSES, MOST_INTERFACES, MOST_PEERS, SpeakerInterface,
-    SpeakerPeer, SpeakerReport, SpeakerStatus, SpeakerStatusSpec,
+    AddressState, AnnouncedAddress, BfdState, BgpSession, BgpState, IpFamily, LONGEST_ERROR,
+    MOST_ADDRESSES, MOST_INTERFACES, MOST_PEERS, MOST_SESSIONS, SpeakerInterface, SpeakerPeer,
+    SpeakerReport, SpeakerStatus, SpeakerStatusSpec,
 };
 use landfall_watch::{Health, explain};
 use serde::Serialize;
 use serde::de::IgnoredAny;
-use tokio::sync::watch;
 
-use crate::report::{Report, State};
+use super::Reported;
+use crate::report::{self, Report};
+use crate::sessions::{SessionId, SessionReport, SessionReports};
 
 /// From one write to the next at least.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -50,25 +54,25 @@ pub(super) async fn remembered(client: &Client) -> Result<Vec<(IpAddr, NodeId)>,
 }
 
 /// Writes what is reported, until nobody reports any more; what was reported last is written as well.
-pub(super) async fn write(
-    client: Client,
-    fixed: Fixed,
-    mut reports: watch::Receiver<Arc<Report>>,
-    health: Health,
-) {
+pub(super) async fn write(client: Client, fixed: Fixed, mut reported: Reported, health: Health) {
     let mut written: Option<SpeakerReport> = None;
     // A speaker that cannot even begin reports nothing: another may run on this node.
-    let mut is_over = reports.changed().await.is_err();
+    let mut is_over = reported.addresses.changed().await.is_err();
     if is_over {
         return;
     }
     loop {
-        let status = status(&fixed, &reports.borrow());
+        is_over = is_over || reported.is_over();
+        let status = status(
+            &fixed,
+            &reported.addresses.borrow_and_update(),
+            &reported.sessions.borrow_and_update(),
+        );
         if written.as_ref() == Some(&status) {
             if is_over {
                 return;
             }
-            is_over = reports.changed().await.is_err();
+            is_over = reported.changed().await;
             continue;
         }
         let pause = match put(&client, &fixed, &status).await {
@@ -87,13 +91,13 @@ pub(super) async fn write(
                 RETRY
             }
         };
-        is_over = is_over || rest(&mut reports, pause).await;
+        is_over = is_over || rest(&mut reported, pause).await;
     }
 }
 
 /// Waits so long; true: nobody reports any more.
-async fn rest(reports: &mut watch::Receiver<Arc<Report>>, pause: Duration) -> bool {
-    let over = async { while reports.changed().await.is_ok() {} };
+async fn rest(reported: &mut Reported, pause: Duration) -> bool {
+    let over = async { while !reported.changed().await {} };
     tokio::time::timeout(pause, over).await.is_ok()
 }
 
@@ -113,6 +117,7 @@ impl<'a> From<&'a SpeakerReport> for Written<'a> {
             ("addresses", report.addresses.is_empty()),
             ("interfaces", report.interfaces.is_empty()),
             ("peers", report.peers.is_empty()),
+            ("bgpSessions", report.bgp_sessions.is_empty()),
         ];
         let empty = lists.into_iter().filter(|(_, is_empty)| *is_empty);
         Self {
@@ -164,21 +169,23 @@ fn is_status(error: &kube::Error, code: u16) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == code)
 }
 
-pub(super) fn status(fixed: &Fixed, report: &Report) -> SpeakerReport {
+pub(super) fn status(fixed: &Fixed, report: &Report, sessions: &SessionReports) -> SpeakerReport {
     let addresses = report.addresses.iter().take(MOST_ADDRESSES);
     let addresses = addresses.map(|(address, it)| AnnouncedAddress {
         address: address.to_string(),
         interfaces: it.interfaces.clone(),
         since: time(it.since),
         state: match it.state {
-            State::Probing => AddressState::Probing,
-            State::Announced => AddressState::Announced,
-            State::Contested => AddressState::Contested,
+            report::State::Probing => AddressState::Probing,
+            report::State::Announced => AddressState::Announced,
+            report::State::Contested => AddressState::Contested,
         },
         contested_by: it.contested_by.map(|it| it.to_string()),
     });
     let announced = report.addresses.values();
-    let announced = announced.filter(|it| it.state == State::Announced).count();
+    let announced = announced
+        .filter(|it| it.state == report::State::Announced)
+        .count();
     let interfaces = report.interfaces.iter().take(MOST_INTERFACES);
     let interfaces = interfaces.map(|it| SpeakerInterface {
         name: it.name.clone(),
@@ -196,6 +203,8 @@ pub(super) fn status(fixed: &Fixed, report: &Report) -> SpeakerReport {
         alive: it.is_alive,
         since: time(it.since),
     });
+    let established = sessions.values();
+    let established = established.filter(|it| it.state == State::Established);
     let alive = report.peers.values().filter(|it| it.is_alive).count();
     SpeakerReport {
         peer_addresses: fixed
@@ -211,7 +220,52 @@ pub(super) fn status(fixed: &Fixed, report: &Report) -> SpeakerReport {
         interfaces: interfaces.collect(),
         peers: peers.collect(),
         peers_alive: u32::try_from(alive).unwrap_or(u32::MAX),
+        bgp_sessions: sessions.iter().take(MOST_SESSIONS).map(session).collect(),
+        bgp_established: u32::try_from(established.count()).unwrap_or(u32::MAX),
         key_id: report.key_id.map(|it| format!("{it:02x}")),
+    }
+}
+
+fn session((id, it): (&SessionId, &SessionReport)) -> BgpSession {
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let [_, announced, without_next_hop] = it.routes.map(count);
+    let agreed = it.agreed.as_ref();
+    let missing = agreed.into_iter().flat_map(|it| &it.missing_families);
+    // That the router is not watched is no error of the session, but all that there is to be told.
+    let trouble = it.bfd.as_ref().and_then(|it| it.trouble.as_ref());
+    let error = it.error.as_ref();
+    BgpSession {
+        peer: id.0.to_string(),
+        address: id.1.map(|it| it.to_string()),
+        state: match it.state {
+            State::Idle => BgpState::Idle,
+            State::Connect => BgpState::Connect,
+            State::Active => BgpState::Active,
+            State::OpenSent => BgpState::OpenSent,
+            State::OpenConfirm => BgpState::OpenConfirm,
+            State::Established => BgpState::Established,
+        },
+        since: time(it.since),
+        peer_asn: agreed.map(|it| it.remote_asn),
+        prefixes: announced,
+        without_next_hop,
+        missing_families: missing
+            .map(|it| match it {
+                Family::Ipv4 => IpFamily::Ipv4,
+                Family::Ipv6 => IpFamily::Ipv6,
+            })
+            .collect(),
+        bfd_state: it.bfd.as_ref().map(|it| match it.state {
+            bfd::State::AdminDown => BfdState::AdminDown,
+            bfd::State::Down => BfdState::Down,
+            bfd::State::Init => BfdState::Init,
+            bfd::State::Up => BfdState::Up,
+        }),
+        last_error: error
+            .map(|it| &it.why)
+            .or(trouble)
+            .map(|why| why.chars().take(LONGEST_ERROR).collect()),
+        last_error_at: error.and_then(|it| time(it.at)),
     }
 }
 

@@ -5,16 +5,20 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use landfall_bare_metal_l2::Pace;
 use landfall_bare_metal_l2::peers::NodeId;
 use landfall_bare_metal_resources::kinds::{OffSubnet, Probe};
-use landfall_bare_metal_resources::metallb::{Kind, Objects};
-use landfall_bare_metal_resources::{L2Rule, Usable};
-use serde_json::Value;
+use landfall_bare_metal_resources::metallb::Objects;
+use landfall_bare_metal_resources::{BgpRule, L2Rule, Usable};
 
+use super::known::Known;
 use super::node::Node;
+use super::routes::RouteChange;
+use super::routing::Routing;
 use super::service::{Key, Pods, Service};
 use crate::election::{Rule, Wanted};
+use crate::offers::Offer;
 
 /// A pool, as far as advertisements look at it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,41 +29,61 @@ pub(crate) struct Pool {
 
 /// An advertisement, and what it comes to with the nodes that there are.
 #[derive(Debug)]
-struct Advertisement {
+pub(super) struct Advertisement {
     judged: L2Rule,
     rule: Arc<Rule>,
 }
 
 /// Whose an object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Origin {
+pub(super) enum Origin {
     Ours,
     MetalLb,
 }
 
 /// Whose it is, and its name.
-type Name = (Origin, String);
+pub(super) type Name = (Origin, String);
+
+/// What has changed.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// On local networks; `None` of an address: it is not to be announced.
+    pub(crate) wanted: Vec<(IpAddr, Option<Arc<Wanted>>)>,
+    /// To routers.
+    pub(crate) routes: Vec<RouteChange>,
+}
 
 /// What is known.
 #[derive(Debug, Default)]
 pub(crate) struct View {
-    services: HashMap<Arc<Key>, Service>,
+    /// The name of this node.
+    own: String,
+    pub(super) services: HashMap<Arc<Key>, Service>,
     /// The pods of a Service, slice by slice.
-    pods: HashMap<Key, BTreeMap<String, Pods>>,
+    pub(super) pods: HashMap<Key, BTreeMap<String, Pods>>,
     /// Who has an address: mostly one. Those that share it are several.
     holders: BTreeMap<IpAddr, Vec<Arc<Key>>>,
-    nodes: BTreeMap<String, Node>,
-    pools: BTreeMap<Name, Pool>,
-    advertisements: BTreeMap<Name, Advertisement>,
-    metallb: Objects,
+    pub(super) nodes: BTreeMap<String, Node>,
+    pub(super) pools: BTreeMap<Name, Pool>,
+    pub(super) advertisements: BTreeMap<Name, Advertisement>,
+    pub(super) metallb: Objects,
     /// Whether MetalLB's objects say something else than when they were converted last.
-    is_metallb_new: bool,
+    pub(super) is_metallb_new: bool,
     /// Addresses of which something has changed.
     dirty: BTreeSet<IpAddr>,
     wanted: BTreeMap<IpAddr, Arc<Wanted>>,
+    pub(super) routing: Routing,
 }
 
 impl View {
+    /// What is known at first of the cluster, by who is on this node.
+    pub(crate) fn of_node(own: &str) -> Self {
+        Self {
+            own: own.to_owned(),
+            ..Self::default()
+        }
+    }
+
     /// Takes in a Service; `None`: it has nothing to be announced, or is gone.
     pub(crate) fn service(&mut self, key: &Key, service: Option<Service>) {
         let before = self.services.get(key);
@@ -121,6 +145,9 @@ impl View {
                 is_changed = true;
             }
         }
+        if name == self.own {
+            is_changed |= self.routing.set_own(self.nodes.get(name));
+        }
         if is_changed {
             self.look_at_all();
         }
@@ -144,7 +171,7 @@ impl View {
         self.put_pool((Origin::Ours, name.to_owned()), pool);
     }
 
-    fn put_pool(&mut self, name: Name, pool: Option<Pool>) {
+    pub(super) fn put_pool(&mut self, name: Name, pool: Option<Pool>) {
         if self.pools.get(&name) == pool.as_ref() {
             return;
         }
@@ -160,7 +187,7 @@ impl View {
         self.put_advertisement((Origin::Ours, name.to_owned()), judged);
     }
 
-    fn put_advertisement(&mut self, name: Name, judged: Option<L2Rule>) {
+    pub(super) fn put_advertisement(&mut self, name: Name, judged: Option<L2Rule>) {
         let before = self.advertisements.get(&name).map(|it| &it.judged);
         if before == judged.as_ref() {
             return;
@@ -176,45 +203,14 @@ impl View {
         self.look_at_all();
     }
 
-    /// Takes in an object of MetalLB's.
-    pub(crate) fn put_metallb(&mut self, kind: Kind, name: String, value: &Value) {
-        self.is_metallb_new |= self.metallb.put(kind, name, value);
+    /// Takes in an advertisement to routers; `None`: it is gone, or wrong.
+    pub(crate) fn bgp_advertisement(&mut self, name: &str, judged: Option<BgpRule>) {
+        self.put_bgp_advertisement((Origin::Ours, name.to_owned()), judged);
     }
 
-    /// Forgets an object of MetalLB's.
-    pub(crate) fn remove_metallb(&mut self, kind: Kind, name: &str) {
-        self.is_metallb_new |= self.metallb.remove(kind, name);
-    }
-
-    /// Finds out what MetalLB's objects mean. Of one that means nothing, what it meant before stays; the
-    /// controller tells what is wrong with it.
-    fn convert(&mut self) {
-        let converted = self.metallb.converted();
-        let mut there = BTreeSet::new();
-        for equal in converted.pools {
-            let name = (Origin::MetalLb, equal.source.name);
-            if let Ok(judged) = equal.meaning {
-                let pool = Pool {
-                    labels: equal.metadata.labels.unwrap_or_default(),
-                    addresses: judged.usable,
-                };
-                self.put_pool(name.clone(), Some(pool));
-            }
-            there.insert(name);
-        }
-        for name in gone(&self.pools, &there) {
-            self.put_pool(name, None);
-        }
-        there.clear();
-        for equal in converted.l2_advertisements {
-            let name = (Origin::MetalLb, equal.source.name);
-            if let Ok(rule) = equal.meaning {
-                self.put_advertisement(name.clone(), Some(rule));
-            }
-            there.insert(name);
-        }
-        for name in gone(&self.advertisements, &there) {
-            self.put_advertisement(name, None);
+    pub(super) fn put_bgp_advertisement(&mut self, name: Name, judged: Option<BgpRule>) {
+        if self.routing.put_advertisement(name, judged) {
+            self.look_at_all();
         }
     }
 
@@ -227,14 +223,15 @@ impl View {
         self.dirty.extend(self.holders.keys());
     }
 
-    /// What has changed since this was asked last; `None` of an address: it is not to be announced.
-    pub(crate) fn changes(&mut self) -> Vec<(IpAddr, Option<Arc<Wanted>>)> {
+    /// What has changed since this was asked last.
+    pub(crate) fn changes(&mut self) -> Changes {
         if std::mem::take(&mut self.is_metallb_new) {
             self.convert();
         }
         let mut changes = Vec::new();
         for address in std::mem::take(&mut self.dirty) {
-            let wanted = self.wanted_of(address);
+            let (wanted, offers) = self.look_at(address);
+            self.routing.routes.hold(address, offers);
             if self.wanted.get(&address).map(AsRef::as_ref) == wanted.as_ref() {
                 continue;
             }
@@ -245,27 +242,48 @@ impl View {
             }
             changes.push((address, wanted));
         }
-        changes
+        Changes {
+            wanted: changes,
+            routes: self.routing.routes.changes(),
+        }
     }
 
-    fn wanted_of(&self, address: IpAddr) -> Option<Wanted> {
-        let holders = self.holders.get(&address)?;
-        let holders = holders
-            .iter()
-            .filter_map(|key| Some((&**key, self.services.get(key)?)));
-        let holders: Vec<_> = holders.collect();
+    /// What is to be announced of an address, on local networks and to routers.
+    fn look_at(&self, address: IpAddr) -> (Option<Wanted>, Vec<(IpNet, Arc<Offer>)>) {
+        let holders = self.holders.get(&address).into_iter().flatten();
+        let mut holders: Vec<_> = holders
+            .filter_map(|key| Some((&**key, self.services.get(key)?)))
+            .collect();
+        // The same in each speaker, whoever came first.
+        holders.sort_unstable_by_key(|(key, _)| *key);
         let mut pools = self.pools.iter().filter(|(name, _)| self.counts(name));
-        let ((_, pool), known) = pools.find(|(_, it)| it.addresses.contains(address))?;
+        let pool = pools.find(|(_, it)| it.addresses.contains(address));
+        let (Some(((_, pool), known)), false) = (pool, holders.is_empty()) else {
+            return (None, Vec::new());
+        };
         let rules = self.advertisements.values().filter(|it| {
             let mut holders = holders.iter();
             it.judged.pools.has(pool, &known.labels)
                 && holders.any(|(_, service)| it.judged.services.matches(&service.labels))
         });
         let rules: Arc<[_]> = rules.map(|it| it.rule.clone()).collect();
-        (!rules.is_empty()).then(|| Wanted {
-            rules,
-            local: self.local(&holders),
-        })
+        let is_routed = !self.routing.advertisements().is_empty();
+        if rules.is_empty() && !is_routed {
+            return (None, Vec::new());
+        }
+        let local = self.local(&holders);
+        let is_local = local
+            .as_ref()
+            .is_none_or(|it| it.contains(&NodeId::of(&self.own)));
+        let offers = if is_routed && is_local {
+            let services: Vec<_> = holders.iter().map(|(_, it)| *it).collect();
+            let is_of_pool = |rule: &BgpRule| rule.pools.has(pool, &known.labels);
+            self.routing.routes.offers(address, &services, is_of_pool)
+        } else {
+            Vec::new()
+        };
+        let wanted = (!rules.is_empty()).then_some(Wanted { rules, local });
+        (wanted, offers)
     }
 
     /// A pool of ours takes the place of MetalLB's of the same name.
@@ -320,51 +338,6 @@ impl View {
         }
         (ready, is_elsewhere)
     }
-}
-
-/// The names of what a view knows.
-pub(crate) struct Known<'a>(&'a View);
-
-impl Known<'_> {
-    pub(crate) fn services(&self) -> BTreeSet<Key> {
-        self.0.services.keys().map(|it| (**it).clone()).collect()
-    }
-
-    /// Slices, each with its Service.
-    pub(crate) fn slices(&self) -> BTreeSet<(Key, String)> {
-        let pods = self.0.pods.iter();
-        let slices = pods
-            .flat_map(|(service, slices)| slices.keys().map(|it| (service.clone(), it.clone())));
-        slices.collect()
-    }
-
-    pub(crate) fn nodes(&self) -> BTreeSet<String> {
-        self.0.nodes.keys().cloned().collect()
-    }
-
-    pub(crate) fn pools(&self) -> BTreeSet<String> {
-        ours(&self.0.pools)
-    }
-
-    pub(crate) fn advertisements(&self) -> BTreeSet<String> {
-        ours(&self.0.advertisements)
-    }
-
-    pub(crate) fn metallb(&self, kind: Kind) -> BTreeSet<String> {
-        self.0.metallb.names_of(kind)
-    }
-}
-
-fn ours<T>(objects: &BTreeMap<Name, T>) -> BTreeSet<String> {
-    let ours = objects.keys().filter(|(origin, _)| *origin == Origin::Ours);
-    ours.map(|(_, name)| name.clone()).collect()
-}
-
-/// Those of MetalLB's that are known and not there.
-fn gone<T>(known: &BTreeMap<Name, T>, there: &BTreeSet<Name>) -> Vec<Name> {
-    let known = known.keys();
-    let theirs = known.filter(|(origin, _)| *origin == Origin::MetalLb);
-    theirs.filter(|it| !there.contains(it)).cloned().collect()
 }
 
 fn rule(judged: &L2Rule, nodes: &BTreeMap<String, Node>) -> Rule {

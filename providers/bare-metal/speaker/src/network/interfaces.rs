@@ -1,7 +1,7 @@
 //! What the kernel says of links and addresses, put together: the interfaces of this node.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use landfall_bare_metal_l2::Mac;
 use landfall_bare_metal_l2::peers::shares_subnet;
@@ -28,8 +28,8 @@ pub struct Interface {
     pub is_up: bool,
     /// Its addresses of global scope, each with the bits of its subnet.
     pub subnets: BTreeSet<(IpAddr, u8)>,
-    /// Whether it has an IPv6 address of this link.
-    pub has_link_local: bool,
+    /// An IPv6 address of this link, if it has one.
+    pub link_local: Option<Ipv6Addr>,
 }
 
 impl Interface {
@@ -114,7 +114,10 @@ impl Table {
                 mac,
                 is_up: link.is_up,
                 subnets: global,
-                has_link_local: here.iter().any(|(it, _)| it.is_ipv6()),
+                link_local: here.iter().find_map(|(it, _)| match it {
+                    IpAddr::V6(it) => Some(*it),
+                    IpAddr::V4(_) => None,
+                }),
             };
             Some((*index, interface))
         });

@@ -35,7 +35,7 @@ type Messages = UnboundedReceiver<(NetlinkMessage<RouteNetlinkMessage>, SocketAd
 
 /// The links and addresses of this node, as they change.
 #[derive(Debug)]
-pub(super) struct Links {
+pub(crate) struct Links {
     handle: Handle,
     changes: Messages,
     connection: JoinHandle<()>,
@@ -49,7 +49,7 @@ pub(super) struct Links {
 impl Links {
     /// Subscribes to changes, then lists what there is: nothing is missed between the two. What was
     /// told before the list was made is applied once more after it, which ends the same.
-    pub(super) async fn open() -> Result<Self, LinksError> {
+    pub(crate) async fn open() -> Result<Self, LinksError> {
         let (connection, handle, changes) = rtnetlink::new_multicast_connection(GROUPS)?;
         let mut links = Self {
             handle,
@@ -64,18 +64,18 @@ impl Links {
     }
 
     /// The interfaces as of what was heard so far, by index.
-    pub(super) fn interfaces(&self) -> BTreeMap<u32, Interface> {
+    pub(crate) fn interfaces(&self) -> BTreeMap<u32, Interface> {
         self.table.interfaces()
     }
 
     /// Whether changes were lost, and all has to be listed again.
-    pub(super) fn is_behind(&self) -> bool {
+    pub(crate) fn is_behind(&self) -> bool {
         self.is_behind
     }
 
     /// Subscribes anew, if that has ended, and lists all again. If this is dropped on the way,
     /// nothing has changed.
-    pub(super) async fn catch_up(&mut self) -> Result<(), LinksError> {
+    pub(crate) async fn catch_up(&mut self) -> Result<(), LinksError> {
         if self.is_closed {
             *self = Box::pin(Self::open()).await?;
             return Ok(());
@@ -102,7 +102,7 @@ impl Links {
 
     /// Waits for changes, and applies all that have been told. If some were lost, all has to be
     /// listed again.
-    pub(super) fn poll_changed(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_changed(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let mut result = Poll::Pending;
         while !self.is_closed {
             match self.changes.poll_next_unpin(context) {

@@ -26,12 +26,12 @@ use tokio::task::coop;
 use announcer::{Announcer, Output};
 use asking::Asking;
 use groups::Groups;
-use links::Links;
 use port::Port;
 
 pub use announcer::{Contested, Counters};
 pub use holding::Start;
 pub use interfaces::Interface;
+pub(crate) use links::Links;
 pub use links::LinksError;
 
 /// What failed is tried again after this.
@@ -285,7 +285,7 @@ impl Network {
             }
             let is_back = before.is_none_or(|it| {
                 is_up && !it.is_up
-                    || interface.has_link_local && !it.has_link_local
+                    || interface.link_local.is_some() && it.link_local.is_none()
                     || mac != it.mac
             });
             if is_back {

@@ -23,6 +23,7 @@ fn the_end_waits_until_all_is_handed_over_and_said() {
     }
     let lan = Lan::new(1);
     let own = lan.addresses("node1").0.to_string();
+    let folder = tempfile::TempDir::new().unwrap();
     let story = async move || {
         let client = cluster().await;
         put_node(&client, "b", Some(&own)).await;
@@ -36,6 +37,7 @@ fn the_end_waits_until_all_is_handed_over_and_said() {
             metallb: None,
             heartbeat: Duration::from_millis(25),
             port: crate::PORT,
+            run_directory: folder.path().to_owned(),
             health: Health::default(),
         };
         let running = tokio::spawn(speaker(setup, stop.clone()).running);

@@ -48,8 +48,6 @@ async fn what_a_speaker_waits_for_is_told_until_it_is_there() {
     world
         .until_trouble("Secret default/landfall-speaker is not there yet")
         .await;
-    world.until_trouble("SpeakerStatuses: cannot be read").await;
-    create(&definitions, statuses.unwrap()).await;
     world.until_trouble("own Node: Node a is not there").await;
     put_node(&client, "a", None).await;
     world
@@ -58,6 +56,8 @@ async fn what_a_speaker_waits_for_is_told_until_it_is_there() {
     put_key(&client, "short").await;
     world.until_trouble("must have at least 16 bytes").await;
     put_node(&client, "a", Some("192.0.2.11")).await;
+    world.until_trouble("SpeakerStatuses: cannot be read").await;
+    create(&definitions, statuses.unwrap()).await;
     eventually("only the key is missing", async || {
         let troubles = health.troubles();
         troubles

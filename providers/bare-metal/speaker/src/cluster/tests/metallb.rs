@@ -46,7 +46,7 @@ fn what_metallb_announced_is_announced_as_it_did() {
     put_theirs(&mut view, 1, "old", spec.clone());
     assert_eq!(nodes(&change(&mut view).unwrap()), ids(&["b"]));
     put_theirs(&mut view, 1, "old", spec);
-    assert_eq!(view.changes(), [], "it says what it said");
+    assert_eq!(view.changes().wanted, [], "it says what it said");
     view.remove_metallb(KINDS[1], "old");
     assert_eq!(change(&mut view), None, "nothing announces it any more");
 }
@@ -57,7 +57,7 @@ fn what_metallb_says_that_means_nothing_leaves_what_it_meant() {
     let before = change(&mut view);
     put_theirs(&mut view, 0, "old", json!({"addresses": ["nonsense"]}));
     put_theirs(&mut view, 1, "old", json!({"ipAddressPools": 7}));
-    assert_eq!(view.changes(), []);
+    assert_eq!(view.changes().wanted, []);
     assert_eq!(view.known().metallb(KINDS[1]), ["old".to_owned()].into());
     view.remove_metallb(KINDS[0], "old");
     assert!(before.is_some() && change(&mut view).is_none());
@@ -82,6 +82,10 @@ fn a_pool_of_ours_takes_the_place_of_metallbs_of_the_same_name() {
     let wanted = change(&mut view).unwrap();
     assert_eq!(wanted.rules.len(), 1, "their advertisement selects ours");
     view.pool("old", None);
-    assert_eq!(view.changes(), [], "theirs is back, and says the same");
+    assert_eq!(
+        view.changes().wanted,
+        [],
+        "theirs is back, and says the same"
+    );
     assert_eq!(view.known().pools(), ["main".to_owned()].into());
 }

@@ -27,6 +27,7 @@ mod ending;
 mod following;
 mod key;
 mod metallb;
+mod passwords;
 mod status;
 mod world;
 
@@ -113,7 +114,7 @@ fn ids(names: &[&str]) -> BTreeSet<NodeId> {
 
 /// What has changed of one address; it must be the only one.
 fn change(view: &mut View) -> Option<Arc<Wanted>> {
-    let mut changes = view.changes();
+    let mut changes = view.changes().wanted;
     assert_eq!(changes.len(), 1, "{changes:?}");
     changes.remove(0).1
 }
@@ -154,7 +155,7 @@ fn what_changes_nothing_is_no_change() {
         "other",
         json!({"metadata": {}, "spec": {"type": "ClusterIP"}, "status": {}}),
     );
-    assert_eq!(view.changes(), []);
+    assert_eq!(view.changes().wanted, []);
 }
 
 #[test]
@@ -172,12 +173,16 @@ fn what_is_not_ours_or_is_going_or_has_nothing_is_not_wanted() {
         let mut view = view();
         view.changes();
         put(&mut view, "web", value.clone());
-        assert_eq!(view.changes(), [(address("192.0.2.200"), None)], "{value}");
+        assert_eq!(
+            view.changes().wanted,
+            [(address("192.0.2.200"), None)],
+            "{value}"
+        );
     }
     let mut view = view();
     view.changes();
     view.advertisement("all", None);
-    assert_eq!(view.changes(), [(address("192.0.2.200"), None)]);
+    assert_eq!(view.changes().wanted, [(address("192.0.2.200"), None)]);
 }
 
 #[test]
@@ -188,7 +193,7 @@ fn advertisements_select_by_pool_and_by_service_and_add_to_each_other() {
     advertise(&mut view, "all", json!({"serviceSelector": of_service}));
     assert_eq!(change(&mut view), None);
     advertise(&mut view, "all", json!({"pools": ["spare"]}));
-    assert_eq!(view.changes(), []);
+    assert_eq!(view.changes().wanted, []);
     let selector = json!({"matchLabels": {"tier": "gold"}});
     advertise(&mut view, "all", json!({"poolSelector": selector}));
     assert_eq!(change(&mut view).unwrap().rules.len(), 1);
@@ -297,7 +302,7 @@ fn without_a_pod_that_serves_nobody_announces() {
         let nobody = change(&mut view).unwrap().local.clone().unwrap();
         assert!(nobody.is_empty(), "{policy}");
         view.slice(&key("web"), "web-1", None);
-        assert_eq!(view.changes(), []);
+        assert_eq!(view.changes().wanted, []);
     }
 }
 

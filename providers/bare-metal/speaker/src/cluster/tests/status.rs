@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use landfall_bare_metal_bgp as bgp;
 use landfall_bare_metal_l2::Mac;
 use landfall_bare_metal_resources::kinds::{AddressState, MOST_ADDRESSES, SpeakerReport};
 
 use super::*;
 use crate::cluster::status::{Fixed, Written, status};
 use crate::report::{Address, Interface, Peer, Report, State};
+use crate::sessions::{Agreed, SessionReport, SessionReports, Trouble};
 
 fn fixed() -> Fixed {
     Fixed {
@@ -53,7 +55,7 @@ fn a_report_is_written_as_it_is() {
         is_draining: true,
         key_id: Some(7),
     };
-    let written = serde_json::to_value(status(&fixed(), &report)).unwrap();
+    let written = serde_json::to_value(status(&fixed(), &report, &sessions())).unwrap();
     let epoch = "1970-01-01T00:00:00Z";
     let of = |text: &str, state: &str| {
         json!({"address": text, "interfaces": ["eth0"],
@@ -79,9 +81,52 @@ fn a_report_is_written_as_it_is() {
         "peers": [{"node": "b", "alive": true, "since": epoch},
             {"node": "c", "alive": false, "since": epoch}],
         "peersAlive": 1,
+        "bgpSessions": [
+            {"peer": "tor-1", "address": "192.0.2.1", "state": "Established", "since": epoch,
+                "peerASN": 64500, "prefixes": 2, "withoutNextHop": 1, "missingFamilies": ["IPv6"]},
+            {"peer": "tor-2", "state": "Idle", "since": epoch, "prefixes": 0,
+                "lastError": "no answer", "lastErrorAt": epoch},
+        ],
+        "bgpEstablished": 1,
         "keyId": "07",
     });
     assert_eq!(written, expected);
+}
+
+fn sessions() -> SessionReports {
+    let epoch = SystemTime::UNIX_EPOCH;
+    let report = SessionReport {
+        state: bgp::State::Idle,
+        since: epoch,
+        agreed: None,
+        routes: [0; 3],
+        error: Some(Trouble {
+            why: "no answer".to_owned(),
+            at: epoch,
+        }),
+        bfd: None,
+        counters: bgp::Counters::default(),
+    };
+    let agreed = Agreed {
+        remote_asn: 64500,
+        hold_time: None,
+        families: [bgp::Family::Ipv4].into(),
+        missing_families: [bgp::Family::Ipv6].into(),
+        is_kept_over_restart: false,
+    };
+    let up = SessionReport {
+        state: bgp::State::Established,
+        agreed: Some(agreed),
+        routes: [3, 2, 1],
+        error: None,
+        ..report.clone()
+    };
+    let id = |name: &str, at: Option<IpAddr>| (Arc::from(name), at);
+    [
+        (id("tor-1", Some(address("192.0.2.1"))), up),
+        (id("tor-2", None), report),
+    ]
+    .into()
 }
 
 #[test]
@@ -96,7 +141,7 @@ fn of_more_addresses_than_there_is_room_for_all_are_counted() {
         address_count,
         addresses,
         ..
-    } = status(&fixed(), &report);
+    } = status(&fixed(), &report, &SessionReports::new());
     assert_eq!((address_count, addresses.len()), (more, MOST_ADDRESSES));
     assert!(
         addresses
@@ -117,6 +162,7 @@ fn a_list_that_has_become_empty_is_written_as_such() {
         json!({
             "peerAddresses": ["192.0.2.1"], "addresses": [], "interfaces": [], "peers": [],
             "draining": false, "addressCount": 0, "peersAlive": 0,
+            "bgpSessions": [], "bgpEstablished": 0,
         })
     );
     report.peer_addresses.clear();

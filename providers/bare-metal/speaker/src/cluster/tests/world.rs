@@ -17,8 +17,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::cluster::Cluster;
+use crate::cluster::{Begins, Cluster, Reported};
 use crate::report::{Address, Report, State};
+use crate::sessions::{self, SessionReports};
 use crate::speaking::{Begin, Command};
 
 pub(super) const STATUSES: &str = "speakerstatuses.landfall.dev";
@@ -34,6 +35,11 @@ pub(super) struct World {
     commands: mpsc::UnboundedReceiver<Command>,
     reports: watch::Sender<Arc<Report>>,
     following: JoinHandle<()>,
+    /// The side of the sessions, which nobody asks here.
+    routing: (
+        mpsc::UnboundedReceiver<sessions::Command>,
+        watch::Sender<Arc<SessionReports>>,
+    ),
 }
 
 /// An empty cluster that knows our kinds.
@@ -149,7 +155,7 @@ impl World {
     pub(super) fn start(client: Client) -> Self {
         let (begins, begun) = oneshot::channel();
         let (sender, commands) = mpsc::unbounded_channel();
-        let (reports, reported) = watch::channel(Arc::default());
+        let (reports, addresses) = watch::channel(Arc::default());
         let health = Health::default();
         let cluster = Cluster {
             client: client.clone(),
@@ -158,13 +164,23 @@ impl World {
             metallb: None,
             timing: Timing::of_heartbeat(Duration::from_millis(25)),
             port: 7477,
+            has_restarted: false,
             health: health.clone(),
         };
-        let begin = move |begin| {
-            begins.send(begin).unwrap();
-            sender
+        let (routing, routed) = mpsc::unbounded_channel();
+        let (session_reports, sessions) = watch::channel(Arc::default());
+        let begins = Begins {
+            speaking: move |begin| {
+                begins.send(begin).unwrap();
+                sender
+            },
+            sessions: move |_: sessions::Begin| routing,
         };
-        let following = tokio::spawn(cluster.follow(begin, reported));
+        let reported = Reported {
+            addresses,
+            sessions,
+        };
+        let following = tokio::spawn(cluster.follow(begins, reported));
         Self {
             client,
             health,
@@ -172,6 +188,7 @@ impl World {
             commands,
             reports,
             following,
+            routing: (routed, session_reports),
         }
     }
 
@@ -234,9 +251,10 @@ impl World {
             following,
             commands,
             reports,
+            routing,
             ..
         } = self;
-        drop((commands, reports));
+        drop((commands, reports, routing));
         let ended = tokio::time::timeout(PATIENCE, following).await;
         ended.expect("it never ends").unwrap();
     }

@@ -120,9 +120,9 @@ fn subnets_are_those_of_addresses_that_others_reach() {
         table.apply(&NewAddress(it));
     }
     let eth0 = |table: &Table| -> Interface { table.interfaces()[&2].clone() };
-    assert!(!eth0(&table).has_link_local);
+    assert!(eth0(&table).link_local.is_none());
     table.apply(&NewAddress(here));
-    assert!(eth0(&table).has_link_local);
+    assert!(eth0(&table).link_local.is_some());
     let subnets: BTreeMap<_, _> = eth0(&table)
         .subnets
         .iter()
