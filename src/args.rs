@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use landfall_process::{Command, LogOptions};
 
 /// Gives every Kubernetes Service of type LoadBalancer a place where outside traffic lands.
@@ -58,7 +58,8 @@ pub enum Action {
     Migrate(MigrateArguments),
     /// Judge manifests as the controller would, without a cluster: our kinds, MetalLB's, and Services
     Validate(ValidateArguments),
-    /// Show what the speakers of a cluster announce, and which of them hear each other
+    /// Show what the speakers of a cluster announce, which of them hear each other, and their sessions
+    /// with routers (`bgp`)
     Status(StatusArguments),
     /// Try it on this machine: a mock cluster, a mock cloud, nodes and the controller in one process
     #[cfg(feature = "sandbox")]
@@ -126,7 +127,12 @@ pub struct SpeakerArguments {
     #[arg(long, value_name = "NAMESPACE", default_value = "landfall-system")]
     pub namespace: String,
 
-    /// Where /healthz, /readyz, /metrics, /addresses and /peers are served; port 0 takes a free one
+    /// Folder for what the next speaker is to know of this one; it must be empty after a boot
+    #[arg(long, value_name = "FOLDER", default_value = "/run/landfall")]
+    pub run_directory: PathBuf,
+
+    /// Where /healthz, /readyz, /metrics, /addresses, /peers, /bgp/sessions and /bgp/routes are served;
+    /// port 0 takes a free one
     /// [default: nowhere]
     #[arg(long, value_name = "ADDRESS")]
     pub admin_address: Option<SocketAddr>,
@@ -165,9 +171,23 @@ pub struct MigrateArguments {
     pub kubeconfig: Option<PathBuf>,
 }
 
+/// What `landfall status` shows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Shown {
+    /// Speakers, and the addresses that they announce on local networks
+    #[default]
+    Speakers,
+    /// Their sessions with routers
+    Bgp,
+}
+
 /// `landfall status`.
 #[derive(Debug, Args)]
 pub struct StatusArguments {
+    /// What to show
+    #[arg(value_enum, default_value_t)]
+    pub what: Shown,
+
     /// Kubeconfig of the cluster [default: $KUBECONFIG, else ~/.kube/config, else the pod's own]
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,

@@ -35,6 +35,7 @@ pub(crate) async fn run(
         metallb: config.read_metallb.map(|it| it.namespace),
         heartbeat: config.heartbeat,
         port: config.peer_port,
+        run_directory: arguments.run_directory,
         health: health.clone(),
     };
     let speaker = speaker(setup, stop.clone());
@@ -79,7 +80,16 @@ pub(crate) async fn run(
 /// What a speaker has, in full.
 fn lists(admin: &landfall_speaker::Admin) -> Router {
     let (addresses, peers) = (admin.clone(), admin.clone());
+    let (sessions, routes) = (admin.clone(), admin.clone());
     Router::new()
+        .route(
+            "/bgp/sessions",
+            get(async move || Json(sessions.sessions())),
+        )
+        .route(
+            "/bgp/routes",
+            get(async move || Json(routes.routes().await)),
+        )
         .route("/addresses", get(async move || Json(addresses.addresses())))
         .route("/peers", get(async move || Json(peers.peers())))
 }

@@ -36,7 +36,7 @@ pub async fn start(arguments: Arguments, stop: CancellationToken) -> Result<(), 
         Action::Crds => crds::print(),
         Action::Migrate(arguments) => run_migrate(arguments, stop).await,
         Action::Status(arguments) => {
-            let printed = status::print(arguments.kubeconfig.as_deref());
+            let printed = status::print(arguments.kubeconfig.as_deref(), arguments.what);
             stop.run_until_cancelled(printed).await.unwrap_or(Ok(()))
         }
         Action::Validate(arguments) => validate::run(&arguments.files),

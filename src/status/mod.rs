@@ -10,10 +10,11 @@ use landfall_bare_metal_resources::kinds::SpeakerStatus;
 use landfall_process::{Failure, say};
 use landfall_watch::explain;
 
+use crate::args::Shown;
 use crate::kubernetes;
 
-/// Prints the speakers, and the addresses that they announce.
-pub(crate) async fn print(kubeconfig: Option<&Path>) -> Result<(), Failure> {
+/// Prints the speakers and the addresses that they announce, or their sessions with routers.
+pub(crate) async fn print(kubeconfig: Option<&Path>, what: Shown) -> Result<(), Failure> {
     let client = kubernetes::client(kubeconfig).await?;
     let speakers = Api::<SpeakerStatus>::all(client);
     let listed = speakers.list(&ListParams::default()).await;
@@ -23,6 +24,9 @@ pub(crate) async fn print(kubeconfig: Option<&Path>) -> Result<(), Failure> {
     })?;
     if listed.items.is_empty() {
         return say(format_args!("no speaker has reported"));
+    }
+    if what == Shown::Bgp {
+        return say(format_args!("{}", table::sessions(&listed.items)));
     }
     say(format_args!("{}", table::speakers(&listed.items)))?;
     say(format_args!("\n{}", table::addresses(&listed.items)))

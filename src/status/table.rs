@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use landfall_bare_metal_resources::kinds::{
-    AddressState, AnnouncedAddress, SpeakerReport, SpeakerStatus,
+    AddressState, AnnouncedAddress, BgpSession, IpFamily, SpeakerReport, SpeakerStatus,
 };
 
 /// What stands where there is nothing, as kubectl has it.
@@ -88,6 +88,60 @@ pub(super) fn addresses(objects: &[SpeakerStatus]) -> String {
         }
     }
     text.join("\n")
+}
+
+/// One line for each session with a router, by peers and nodes; and what is wrong with those that are not
+/// established, or lack something.
+pub(super) fn sessions(objects: &[SpeakerStatus]) -> String {
+    let mut rows = vec![
+        [
+            "PEER", "NODE", "ADDRESS", "ASN", "STATE", "SINCE", "PREFIXES", "BFD",
+        ]
+        .map(str::to_owned),
+    ];
+    let reports = reports(objects);
+    let mut listed: Vec<_> = reports
+        .iter()
+        .flat_map(|(node, report)| report.bgp_sessions.iter().map(move |it| (node, it)))
+        .collect();
+    listed.sort_by_key(|(node, it)| (&it.peer, *node));
+    if listed.is_empty() {
+        return "no speaker reports a session with a router".to_owned();
+    }
+    let none = || NONE.to_owned();
+    let mut notes = Vec::new();
+    for (node, it) in listed {
+        rows.push([
+            it.peer.clone(),
+            node.clone(),
+            it.address.clone().unwrap_or_else(none),
+            it.peer_asn.map_or_else(none, |it| it.to_string()),
+            format!("{:?}", it.state),
+            at(it.since.as_ref()),
+            it.prefixes.to_string(),
+            it.bfd_state.map_or_else(none, |it| format!("{it:?}")),
+        ]);
+        notes.extend(session_notes(it).map(|note| format!("{} on {node}: {note}", it.peer)));
+    }
+    let mut text = vec![lines(&rows)];
+    text.extend(notes);
+    text.join("\n")
+}
+
+fn session_notes(it: &BgpSession) -> impl Iterator<Item = String> {
+    let error = it.last_error.as_ref().map(|error| match &it.last_error_at {
+        Some(when) => format!("{error} (at {})", when.0),
+        None => error.clone(),
+    });
+    let missing = it.missing_families.iter().map(|it| match it {
+        IpFamily::Ipv4 => "the router takes no IPv4 routes".to_owned(),
+        IpFamily::Ipv6 => "the router takes no IPv6 routes".to_owned(),
+    });
+    let without = (it.without_next_hop > 0).then(|| {
+        let count = it.without_next_hop;
+        format!("{count} prefixes have no next hop: the node has no address of their family")
+    });
+    error.into_iter().chain(missing).chain(without)
 }
 
 fn reports(objects: &[SpeakerStatus]) -> Vec<(String, SpeakerReport)> {
@@ -177,5 +231,31 @@ mod tests {
         192.0.2.10   b      eth0         Announced   2026-01-02T03:04:06Z   <none>
         … and 2 more by b, whose report has no room for them
         ");
+    }
+
+    #[test]
+    fn sessions_are_by_peer_and_node_with_what_is_wrong_below() {
+        let a = json!({"bgpSessions": [
+            {
+                "peer": "tor-1", "address": "192.0.2.1", "state": "Established", "peerASN": 64500,
+                "since": "2026-01-02T03:04:05Z", "prefixes": 12, "bfdState": "Up",
+                "missingFamilies": ["IPv6"], "withoutNextHop": 2,
+            },
+            {"peer": "tor-2", "state": "Idle", "lastError": "no answer from the router",
+             "lastErrorAt": "2026-01-02T03:04:07Z"},
+        ]});
+        let b =
+            json!({"bgpSessions": [{"peer": "tor-1", "address": "fe80::1", "state": "Active"}]});
+        let both = [speaker("b", &b), speaker("a", &a)];
+        insta::assert_snapshot!(sessions(&both), @r"
+        PEER    NODE   ADDRESS     ASN      STATE         SINCE                  PREFIXES   BFD
+        tor-1   a      192.0.2.1   64500    Established   2026-01-02T03:04:05Z   12         Up
+        tor-1   b      fe80::1     <none>   Active        <none>                 0          <none>
+        tor-2   a      <none>      <none>   Idle          <none>                 0          <none>
+        tor-1 on a: the router takes no IPv6 routes
+        tor-1 on a: 2 prefixes have no next hop: the node has no address of their family
+        tor-2 on a: no answer from the router (at 2026-01-02T03:04:07Z)
+        ");
+        assert_eq!(sessions(&[]), "no speaker reports a session with a router");
     }
 }

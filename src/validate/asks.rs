@@ -1,4 +1,4 @@
-//! What Services ask for, beside the pools and reservations of the same files. A cluster may have
+//! What Services ask for and advertisements name, beside the pools and reservations of the same files. A cluster may have
 //! others, so what is not there is no problem, and is told only where such objects are given at all.
 
 use landfall_bare_metal_resources::Requested;
@@ -53,6 +53,35 @@ pub(super) fn compare(
             let place = object.at(ANNOTATIONS);
             let text = format!("{place}: {object}: it {what}, which is in none of these files");
             report.note(object.order(ANNOTATIONS), text);
+        }
+    }
+}
+
+/// Lists of names in advertisements, and the kinds that such a name may be of.
+const NAMES: [(&str, &[&str]); 3] = [
+    ("pools", &["AddressPool", "IPAddressPool"]),
+    ("ipAddressPools", &["AddressPool", "IPAddressPool"]),
+    ("peers", &["BGPPeer"]),
+];
+
+/// Tells of the pools and peers that advertisements name and none of the files has, where they have others.
+pub(super) fn compare_names(objects: &[Object<'_>], report: &mut Report) {
+    let is_advertisement =
+        |it: &&Object<'_>| ["L2Advertisement", "BGPAdvertisement"].contains(&it.text("/kind"));
+    for object in objects.iter().filter(is_advertisement) {
+        for (field, kinds) in NAMES {
+            let given = objects
+                .iter()
+                .filter(|it| kinds.contains(&it.text("/kind")));
+            let given: Vec<_> = given.map(|it| it.text("/metadata/name")).collect();
+            let named = (0..).map(|at| (at, object.text(&format!("/spec/{field}/{at}"))));
+            let named = named.take_while(|(_, name)| !name.is_empty());
+            for (at, name) in named.filter(|(_, it)| !given.is_empty() && !given.contains(it)) {
+                let field = format!("spec.{field}[{at}]");
+                let place = object.at(&field);
+                let text = format!("{place}: {object}: {field}: {name} is in none of these files");
+                report.note(object.order(&field), text);
+            }
         }
     }
 }

@@ -74,6 +74,7 @@ fn judge_all(objects: &[Object<'_>], report: &mut Report) {
     metallb::judge(&theirs, &mut pools, report);
     pools.compare(report);
     asks::compare(&asks, objects, &pools, report);
+    asks::compare_names(objects, report);
 }
 
 /// What was found.

@@ -39,6 +39,8 @@ pub(crate) struct Advertisement {
     services: Selectors,
     /// Whether a node must be in a subnet that has the address.
     needs_subnet: bool,
+    /// What it says to routers, if it is to them.
+    routes: Option<BgpRule>,
     /// What of it could not be carried over from MetalLB.
     notes: Vec<String>,
 }
@@ -49,7 +51,16 @@ impl Advertisement {
             pools: pools.clone(),
             services: services.clone(),
             needs_subnet: false,
+            routes: None,
             notes: Vec::new(),
+        }
+    }
+
+    /// An advertisement to routers.
+    fn of_bgp(rule: &BgpRule) -> Self {
+        Self {
+            routes: Some(rule.clone()),
+            ..Self::new(&rule.pools, &rule.services)
         }
     }
 
@@ -66,6 +77,14 @@ impl Advertisement {
         Self {
             notes,
             ..Self::new(pools, services)
+        }
+    }
+
+    /// The same, to routers.
+    pub(crate) fn of_metallb_bgp(rule: &BgpRule, notes: Vec<String>) -> Self {
+        Self {
+            notes,
+            ..Self::of_bgp(rule)
         }
     }
 }
@@ -86,14 +105,27 @@ impl State {
         })
     }
 
+    /// What routers are told of a Service's addresses of a pool.
+    pub(crate) fn bgp_rules(&self, pool: &str, service: &Labels) -> impl Iterator<Item = &BgpRule> {
+        let all = self.announcing(pool, service);
+        all.filter_map(|(_, it)| it.routes.as_ref())
+    }
+
     /// What makes the network send a Service's address to a node.
-    pub(crate) fn fate(&self, given: &Given, service: &Labels) -> Fate<'_> {
-        match self.speakers.view(given.address) {
-            View::Announced(nodes) => return Fate::Announced(nodes),
-            View::Contested(node, by) => return Fate::Contested(node, by.as_deref()),
-            View::Nobody => {}
+    pub(crate) fn fate(&self, given: &Given, service: &Labels, is_ready: bool) -> Fate<'_> {
+        if let View::Announced(nodes) = self.speakers.view(given.address) {
+            return Fate::Announced(nodes);
         }
-        let Some(pool) = &given.pool else {
+        let pool = given.pool.as_deref();
+        let mut routed = pool.into_iter().flat_map(|it| self.bgp_rules(it, service));
+        // Where no pod takes what arrives, routers are told nothing.
+        if is_ready && routed.any(|it| self.speakers.reach_router(&it.peers)) {
+            return Fate::Routed;
+        }
+        if let View::Contested(node, by) = self.speakers.view(given.address) {
+            return Fate::Contested(node, by.as_deref());
+        }
+        let Some(pool) = pool else {
             return Fate::OutOfPool;
         };
         let mut rules = self.announcing(pool, service).peekable();
@@ -102,7 +134,13 @@ impl State {
         }
         let mut local = rules.filter(|(protocol, _)| protocol.is_local()).peekable();
         if local.peek().is_none() {
-            return Fate::Routed;
+            return if self.speakers.are_silent() {
+                Fate::NoReport
+            } else if is_ready {
+                Fate::Unrouted
+            } else {
+                Fate::Nobody
+            };
         }
         if let Some(node) = self.speakers.cut() {
             Fate::Unlisted(node)
@@ -145,10 +183,11 @@ impl State {
     /// Takes in a BGPAdvertisement; one that makes no sense announces nothing, and is told so.
     pub(crate) fn put_bgp(&mut self, object: BGPAdvertisement) {
         let rule = BgpRule::parse(&object);
-        let rule = rule.map(|it| Advertisement::new(&it.pools, &it.services));
+        let rule = rule.map(|it| Advertisement::of_bgp(&it));
         let name = object.name_any();
         let faults = self.put_ours((Protocol::Bgp, name.clone()), rule);
         self.bgp.insert(name, Read { object, faults });
+        self.touch_bgp();
     }
 
     /// Takes in what an advertisement of ours says. Returns what is wrong with it.
@@ -166,8 +205,10 @@ impl State {
     pub(crate) fn remove_advertisement(&mut self, protocol: Protocol, name: &str) {
         self.l2
             .retain(|it, _| protocol != Protocol::L2 || it != name);
-        self.bgp
-            .retain(|it, _| protocol != Protocol::Bgp || it != name);
+        if protocol == Protocol::Bgp {
+            self.bgp.remove(name);
+            self.touch_bgp();
+        }
         self.put_advertisement((protocol, name.to_owned()), None);
     }
 

@@ -26,8 +26,10 @@ pub(crate) enum Fate<'a> {
     OffSubnet,
     /// The same as far as one can know: this node announces more than its report has room for.
     Unlisted(&'a Node),
-    /// Only routers are to be told of it, and of that nothing is reported yet.
+    /// Routers are told of it.
     Routed,
+    /// Only routers are to be told of it, and no node has a session with one of them.
+    Unrouted,
     /// No advertisement selects its pool.
     Unadvertised,
     /// It is in no pool.
@@ -38,11 +40,12 @@ impl Fate<'_> {
     /// Whether it is announced; `None` if that is not known.
     fn holds(self) -> Option<bool> {
         match self {
-            Self::Announced(_) => Some(true),
-            Self::Unlisted(_) | Self::Routed => None,
+            Self::Announced(_) | Self::Routed => Some(true),
+            Self::Unlisted(_) => None,
             Self::Contested(..)
             | Self::Nobody
             | Self::NoReport
+            | Self::Unrouted
             | Self::OffSubnet
             | Self::Unadvertised
             | Self::OutOfPool => Some(false),
@@ -84,7 +87,13 @@ impl Fate<'_> {
                 "no speaker reports {address}, but {node} announces more addresses than its report \
                  has room for"
             ),
-            Self::Routed => format!("no speaker reports that it announces {address} to routers"),
+            // Which nodes to which routers is not said: each session that is lost would be a write to
+            // each Service.
+            Self::Routed => format!("{address} to routers, by BGP"),
+            Self::Unrouted => format!(
+                "no router is told of {address}: no node has a session with a BGPPeer of its \
+                 BGPAdvertisements; see `landfall status bgp`"
+            ),
             // The pool is not named: a rename would be a write to each of its Services.
             Self::Unadvertised => format!(
                 "no L2Advertisement and no BGPAdvertisement selects the AddressPool of {address}, so \
@@ -137,6 +146,8 @@ pub(crate) fn condition(fates: &[(IpAddr, Fate<'_>)], is_ready: bool) -> Provide
             "PartlyAnnounced"
         } else if is_contested {
             "AddressInUse"
+        } else if fates.iter().any(|(_, fate)| matches!(fate, Fate::Unrouted)) {
+            "NoSession"
         } else if is_ready {
             "NoSpeaker"
         } else {
@@ -144,11 +155,7 @@ pub(crate) fn condition(fates: &[(IpAddr, Fate<'_>)], is_ready: bool) -> Provide
         };
         (Some(false), reason, all())
     } else if any(None) {
-        let is_cut = fates
-            .iter()
-            .any(|(_, fate)| matches!(fate, Fate::Unlisted(_)));
-        let reason = if is_cut { "NotListed" } else { "NoSpeaker" };
-        (None, reason, all())
+        (None, "NotListed", all())
     } else {
         let reason = if is_contested {
             "Contested"

@@ -7,15 +7,19 @@ use landfall_bare_metal_resources::{
 use landfall_provider_api::{Error, LoadBalancer, TrafficPolicy};
 
 /// How the names begin of the annotations that are looked at.
-pub(crate) const ANNOTATIONS: &[&str] = &[ADDRESS_POOL, SHARING_KEY, RESERVATION];
+pub(crate) const ANNOTATIONS: &[&str] = &[ADDRESS_POOL, SHARING_KEY, RESERVATION, ROUTES];
 /// The same where MetalLB's count, too.
 pub(crate) const WITH_METALLB: &[&str] = &[
     ADDRESS_POOL,
     SHARING_KEY,
     RESERVATION,
+    ROUTES,
     "metallb.io/",
     "metallb.universe.tf/",
 ];
+
+/// How those begin that say something of routes.
+const ROUTES: &str = "landfall.dev/bgp-";
 
 /// What a load balancer asks for. All faults at once if it asks for what cannot be.
 pub(crate) fn need(wanted: &LoadBalancer) -> Result<Need, Error> {

@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{Namespace, Node};
 use kube::api::ListParams;
 use kube::{Api, Client, Resource, ResourceExt};
 use landfall_bare_metal_resources::kinds::{
-    AddressPool, AddressReservation, BGPAdvertisement, L2Advertisement, SpeakerStatus,
+    AddressPool, AddressReservation, BGPAdvertisement, BGPPeer, L2Advertisement, SpeakerStatus,
 };
 use landfall_provider_api::Error;
 use landfall_watch::{Health, Kind, explain, watched};
@@ -58,6 +58,7 @@ pub(crate) fn start(
             .clone()
             .follow::<BGPAdvertisement>("BGPAdvertisements"),
     );
+    tasks.spawn(follower.clone().follow::<BGPPeer>("BGPPeers"));
     tasks.spawn(follower.clone().follow::<SpeakerStatus>("SpeakerStatuses"));
     tasks.spawn(follower.follow::<Node>("Nodes of speakers"));
 }
@@ -70,6 +71,7 @@ pub(crate) async fn check(client: &Client) -> Result<(), Error> {
         readable::<AddressReservation>(client).boxed(),
         readable::<L2Advertisement>(client).boxed(),
         readable::<BGPAdvertisement>(client).boxed(),
+        readable::<BGPPeer>(client).boxed(),
         readable::<SpeakerStatus>(client).boxed(),
         readable::<Node>(client).boxed(),
         readable::<Namespace>(client).boxed(),
@@ -87,7 +89,7 @@ async fn readable<K: Followed + Sync + 'static>(client: &Client) -> Result<(), E
 }
 
 /// How many kinds are followed.
-pub(crate) const COUNT: usize = 7;
+pub(crate) const COUNT: usize = 8;
 
 /// What a task that follows a kind needs.
 #[derive(Clone)]
@@ -225,6 +227,30 @@ impl Followed for BGPAdvertisement {
     }
 }
 
+impl Followed for BGPPeer {
+    type Key = String;
+
+    fn key(&self) -> String {
+        self.name_any()
+    }
+
+    fn put(self, state: &mut State, _now: Instant) {
+        state.put_peer(self);
+    }
+
+    fn remove(key: &String, state: &mut State, _now: Instant) {
+        state.remove_peer(key);
+    }
+
+    fn known(state: &State) -> BTreeSet<String> {
+        state.peers.keys().cloned().collect()
+    }
+
+    fn api(client: Client, key: &String) -> (Api<Self>, String) {
+        (Api::all(client), key.clone())
+    }
+}
+
 impl Followed for Namespace {
     type Key = String;
 
@@ -281,10 +307,13 @@ impl Followed for Node {
     }
 
     fn put(self, state: &mut State, now: Instant) {
-        state.with_speakers(now, |speakers| speakers.put_node(&self.name_any(), now));
+        let name = self.name_any();
+        state.put_labels(&name, Some(self.labels()));
+        state.with_speakers(now, |speakers| speakers.put_node(&name, now));
     }
 
     fn remove(key: &String, state: &mut State, now: Instant) {
+        state.put_labels(key, None);
         state.with_speakers(now, |speakers| speakers.remove_node(key, now));
     }
 

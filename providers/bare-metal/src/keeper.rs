@@ -45,12 +45,16 @@ pub(crate) struct Dirty {
     pub(crate) pools: BTreeSet<String>,
     pub(crate) reservations: BTreeSet<ReservationName>,
     pub(crate) advertisements: BTreeSet<(Protocol, String)>,
+    pub(crate) peers: BTreeSet<String>,
 }
 
 impl Dirty {
     /// Whether there is none.
     pub(crate) fn is_empty(&self) -> bool {
-        self.pools.is_empty() && self.reservations.is_empty() && self.advertisements.is_empty()
+        self.pools.is_empty()
+            && self.reservations.is_empty()
+            && self.advertisements.is_empty()
+            && self.peers.is_empty()
     }
 }
 
@@ -72,7 +76,7 @@ impl Keeper {
 
     /// Does something to what is known, and passes on what that changes for others.
     pub(crate) fn with<T>(&self, act: impl FnOnce(&mut State, Instant) -> T) -> T {
-        let (result, changed, advertisements, is_another_time) = {
+        let (result, changed, advertisements, peers, is_another_time) = {
             let mut state = locked(&self.state);
             let before = state.next_tick();
             let result = act(&mut state, Instant::now());
@@ -95,6 +99,7 @@ impl Keeper {
                 result,
                 changed,
                 std::mem::take(&mut state.touched),
+                std::mem::take(&mut state.touched_peers),
                 next != before,
             )
         };
@@ -110,7 +115,8 @@ impl Keeper {
         }
         let is_dirty = !changed.pools.is_empty()
             || !changed.reservations.is_empty()
-            || !advertisements.is_empty();
+            || !advertisements.is_empty()
+            || !peers.is_empty();
         if is_dirty {
             let mut dirty = locked(&self.dirty);
             dirty
@@ -118,6 +124,7 @@ impl Keeper {
                 .extend(changed.pools.iter().map(ToString::to_string));
             dirty.reservations.extend(changed.reservations);
             dirty.advertisements.extend(advertisements);
+            dirty.peers.extend(peers);
             self.to_write.notify_one();
         }
         if is_another_time {
@@ -155,12 +162,14 @@ impl Keeper {
     }
 }
 
-/// Starts the tasks. What is sent becomes the number of kinds that were read whole.
+/// Starts the tasks. What is sent becomes the number of kinds that were read whole,
+/// and when it is `all_kinds` statuses are written.
 pub(crate) fn start(
     keeper: &Arc<Keeper>,
     client: &Client,
     health: &Health,
     metallb: Option<&str>,
+    all_kinds: usize,
 ) -> (JoinSet<()>, watch::Receiver<usize>) {
     let mut tasks = JoinSet::new();
     let (read, kinds) = watch::channel(0);
@@ -169,7 +178,15 @@ pub(crate) fn start(
         following_metallb::start(&mut tasks, keeper, client, health, namespace, read);
     }
     tasks.spawn(keeper.clone().wait());
-    tasks.spawn(keeper.clone().write(client.clone()));
+    let writing = keeper.clone().write(client.clone());
+    let mut known = kinds.clone();
+    tasks.spawn(async move {
+        // What is known by half would be told wrong: of routers whose reports are not read, for one. Without
+        // a task that tells, the process is about to end.
+        if known.wait_for(|kinds| *kinds >= all_kinds).await.is_ok() {
+            writing.await;
+        }
+    });
     (tasks, kinds)
 }
 

@@ -13,6 +13,7 @@ mod following_metallb;
 mod keeper;
 mod key;
 mod metallb;
+mod routing;
 mod speakers;
 mod state;
 mod status;
@@ -169,20 +170,16 @@ impl Provider for BareMetal {
 
     async fn begin(&self, snapshot: BoxFuture<'_, Snapshot>) -> Result<Vec<Owned>, Error> {
         following::check(&self.client).await?;
+        let metallb = self.metallb.as_deref();
+        let all = following::COUNT + metallb.map_or(0, |_| following_metallb::COUNT);
         let (_, kinds) = self.running.get_or_init(|| {
-            let metallb = self.metallb.as_deref();
             let (mut tasks, kinds) =
-                keeper::start(&self.keeper, &self.client, &self.health, metallb);
+                keeper::start(&self.keeper, &self.client, &self.health, metallb, all);
             if let Some(namespace) = &self.key {
                 tasks.spawn(key::keep(self.client.clone(), namespace.clone()));
             }
             (tasks, kinds)
         });
-        let all = following::COUNT
-            + self
-                .metallb
-                .as_ref()
-                .map_or(0, |_| following_metallb::COUNT);
         let mut kinds = kinds.clone();
         let read = async {
             // Without a task that tells, the process is about to end.

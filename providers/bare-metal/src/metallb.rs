@@ -68,6 +68,13 @@ impl MetalLb {
             .collect()
     }
 
+    /// Whether it has a `BGPPeer` of this name.
+    pub(crate) fn has_peer(&self, name: &str) -> bool {
+        let mut kinds = KINDS.iter();
+        let kind = kinds.find(|it| it.singular == "BGPPeer");
+        kind.is_some_and(|it| self.names_of(*it).contains(name))
+    }
+
     /// Whether its controller runs.
     pub(crate) fn is_running(&self) -> bool {
         !self.controllers.is_empty()
@@ -236,6 +243,8 @@ impl State {
     }
 
     fn convert_advertisements(&mut self, converted: &Converted) {
+        // Ours may name its pools and its routers.
+        self.touch_bgp();
         let l2 = converted.l2_advertisements.iter().map(|it| {
             let rule = it.meaning.as_ref().ok();
             let is_it = |other: &Source| is_same(other, &it.source);
@@ -251,7 +260,7 @@ impl State {
                     || is_same(other, &it.source)
             };
             let notes = self.metallb.notes(is_part);
-            let rule = rule.map(|it| Advertisement::of_metallb(&it.pools, &it.services, notes));
+            let rule = rule.map(|it| Advertisement::of_metallb_bgp(it, notes));
             (Protocol::MetalLbBgp, it.source.name.clone(), rule)
         });
         let now: Vec<_> = l2.chain(bgp).collect();

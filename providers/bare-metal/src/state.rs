@@ -10,15 +10,16 @@ use std::time::{Duration, Instant, SystemTime};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::ResourceExt;
 use landfall_bare_metal_resources::kinds::{
-    AddressPool, AddressReservation, BGPAdvertisement, IpFamily, L2Advertisement,
+    AddressPool, AddressReservation, BGPAdvertisement, BGPPeer, IpFamily, L2Advertisement,
 };
 use landfall_bare_metal_resources::{AddressRange, Entry, Fault, Pool, Reservation, Usable, bits};
 use landfall_provider_api::{Error, Family, LoadBalancer, Outcome, ServiceName};
 
 use crate::advertising::{Advertisement, Protocol};
+use crate::asking;
 use crate::metallb::MetalLb;
 use crate::speakers::{Changed, Pace, Speakers, View};
-use crate::{asking, telling};
+use crate::telling::{self, Told};
 use landfall_bare_metal_allocator::{
     Allocator, Holding, PoolInput, ReservationInput, ReservationName, Space, Spec, Uid, Want,
 };
@@ -42,6 +43,12 @@ pub(crate) struct State {
     pub(crate) bgp: BTreeMap<String, Read<BGPAdvertisement>>,
     /// Advertisements whose statuses may have to be written.
     pub(crate) touched: BTreeSet<(Protocol, String)>,
+    /// Routers as they were read, each with what is wrong with it, and those whose statuses may have
+    /// to be written.
+    pub(crate) peers: BTreeMap<String, Read<BGPPeer>>,
+    pub(crate) touched_peers: BTreeSet<String>,
+    /// The labels of the nodes.
+    pub(crate) nodes: BTreeMap<String, Labels>,
     pub(crate) speakers: Speakers,
     /// How often Services are looked at for what speakers report.
     pub(crate) pace: Pace,
@@ -85,9 +92,18 @@ impl State {
         let dropped: BTreeSet<&str> = pools.flat_map(|it| self.dropped(it, service)).collect();
         let fates = answer.addresses.iter();
         let fates: Vec<_> = fates
-            .map(|given| (given.address, self.fate(given, service)))
+            .map(|given| {
+                let is_ready = !wanted.endpoint_nodes.is_empty();
+                (given.address, self.fate(given, service, is_ready))
+            })
             .collect();
-        Ok(telling::outcome(wanted, &answer, &dropped, &fates))
+        let unheard = self.unheard(wanted, &answer);
+        let told = Told {
+            dropped: &dropped,
+            fates: &fates,
+            unheard: &unheard,
+        };
+        Ok(telling::outcome(wanted, &answer, &told))
     }
 
     /// Takes everything from a load balancer.
@@ -102,7 +118,10 @@ impl State {
         let Changed {
             addresses,
             unlisted,
+            peers,
         } = self.speakers.take_changed();
+        let peers = peers.iter().map(ToString::to_string);
+        self.touched_peers.extend(peers);
         for address in addresses {
             for uid in self.allocator.holders_of(address) {
                 self.pace.ask(uid, now);
@@ -142,19 +161,20 @@ impl State {
         let before = self.pools.insert(name.clone(), Read { object, faults });
         self.allocator.put_pool(input, now);
         self.allocator.touch_pool(&name);
-        let is_another = match before {
-            Some(before) => before.object.labels() != self.pools[&name].object.labels(),
-            // It takes the place of MetalLB's.
-            None => self.metallb.pool(&name).is_some(),
-        };
-        if is_another {
+        let same = before.map(|it| it.object.labels() == self.pools[&name].object.labels());
+        // A new one may take the place of MetalLB's.
+        if same == Some(false) || (same.is_none() && self.metallb.pool(&name).is_some()) {
             self.allocator.touch_services_of(&name);
+        }
+        if same != Some(true) {
+            self.touch_bgp();
         }
     }
 
     /// Forgets a pool.
     pub(crate) fn remove_pool(&mut self, name: &str, now: Instant) {
         self.pools.remove(name);
+        self.touch_bgp();
         self.allocator.remove_pool(name, now);
         if self.metallb.pool(name).is_some() {
             // It was known in the place of MetalLB's.

@@ -4,11 +4,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 use landfall_bare_metal_resources::kinds::{
     AddressPool, AddressPoolStatus, AddressReservation, AddressReservationStatus, Allocation,
-    BGPAdvertisement, FamilyCount, L2Advertisement,
+    BGPAdvertisement, BGPPeer, FamilyCount, L2Advertisement,
 };
 use landfall_bare_metal_resources::{AddressRange, AddressSet, Fault};
 use landfall_provider_api::{Family, listed};
 
+use crate::routing::Conflict;
+use crate::speakers::Reported;
 use crate::state::Read;
 use landfall_bare_metal_allocator::{Allocator, Pool, ReservationName, Standing};
 
@@ -128,14 +130,134 @@ pub(crate) fn of_l2_advertisement(
     conditions(Some(said), present, read.object.metadata.generation, now)
 }
 
-/// The conditions of a BGPAdvertisement: what is wrong with it. Nobody follows it yet.
+/// The conditions of a BGPAdvertisement.
 pub(crate) fn of_bgp_advertisement(
     read: &Read<BGPAdvertisement>,
+    conflicts: &[Conflict],
+    nobodys: &[String],
     present: &[Condition],
     now: Timestamp,
 ) -> Vec<Condition> {
-    let said = invalid(&read.faults);
-    conditions(said, present, read.object.metadata.generation, now)
+    let ready = invalid(&read.faults).unwrap_or_else(|| {
+        let follow = "speakers follow it; `landfall status bgp` says which routers are told";
+        let (reason, message) = if nobodys.is_empty() {
+            ("Ready", follow.to_owned())
+        } else {
+            let names = listed(nobodys, MOST_FAULTS, ", ");
+            ("NamesNothing", format!("{follow}; there is no {names}"))
+        };
+        Said {
+            type_: "Ready",
+            holds: true,
+            reason,
+            message,
+        }
+    });
+    let told: Vec<_> = conflicts
+        .iter()
+        .map(|it| {
+            let Conflict {
+                with,
+                field,
+                theirs,
+                ours,
+            } = it;
+            format!("{field}: {with} says {theirs}, which counts, and this one {ours}")
+        })
+        .collect();
+    let conflicting = if told.is_empty() {
+        Said {
+            type_: "Conflicting",
+            holds: false,
+            reason: "NoConflict",
+            message: "no other says something else of the same routes".to_owned(),
+        }
+    } else {
+        Said {
+            type_: "Conflicting",
+            holds: true,
+            reason: "Conflicting",
+            message: listed(&told, MOST_FAULTS, "; "),
+        }
+    };
+    let generation = read.object.metadata.generation;
+    conditions([ready, conflicting], present, generation, now)
+}
+
+/// The conditions of a `BGPPeer`, with which these nodes have sessions.
+pub(crate) fn of_bgp_peer(
+    read: &Read<BGPPeer>,
+    sessions: &Reported<'_>,
+    double: Option<&str>,
+    present: &[Condition],
+    now: Timestamp,
+) -> Vec<Condition> {
+    let ready = invalid(&read.faults).unwrap_or_else(|| Said {
+        type_: "Ready",
+        holds: true,
+        reason: "Ready",
+        message: "speakers follow it".to_owned(),
+    });
+    let spec = &read.object.spec;
+    let unkept = spec.graceful_restart.is_some() && spec.bfd.is_some();
+    let unkept = unkept.then(|| Said {
+        type_: "GracefulRestart",
+        holds: false,
+        reason: "BFD",
+        message: "bfd is set, too, and it wins: the router notices at once when the speaker ends, \
+                  and drops the routes; leave out one of the two"
+            .to_owned(),
+    });
+    let double = double.map(|other| Said {
+        type_: "Conflicting",
+        holds: true,
+        reason: "SameRouter",
+        message: format!(
+            "BGPPeer {other} is for the same router on the same nodes, which closes one of two \
+             sessions with a node; delete one, or let nodeSelector part them"
+        ),
+    });
+    let said = [Some(ready), Some(established(sessions)), double, unkept];
+    let generation = read.object.metadata.generation;
+    conditions(said.into_iter().flatten(), present, generation, now)
+}
+
+/// How many nodes have a session is not said: it would change with each of them.
+fn established(sessions: &Reported<'_>) -> Said {
+    let said = |holds, reason, message| Said {
+        type_: "Established",
+        holds,
+        reason,
+        message,
+    };
+    if sessions.is_empty() {
+        let message = "no node reports a session with it".to_owned();
+        return said(false, "NoSession", message);
+    }
+    let down: Vec<_> = sessions
+        .iter()
+        .filter(|(_, it)| !it.is_established)
+        .map(|(node, it)| match &it.error {
+            Some(error) => format!("{node}: {error}"),
+            None => format!("{node}: not yet"),
+        })
+        .collect();
+    if !down.is_empty() {
+        return said(false, "NotEstablished", listed(&down, MOST_FAULTS, "; "));
+    }
+    let mut lacking = sessions.iter().filter_map(|(_, it)| it.lacks.as_ref());
+    match lacking.next() {
+        None => said(
+            true,
+            "Established",
+            "all nodes have a session with it".to_owned(),
+        ),
+        Some(families) => said(
+            true,
+            "FamilyMissing",
+            format!("all nodes have a session with it, but it takes no {families} routes"),
+        ),
+    }
 }
 
 fn invalid(faults: &[Fault]) -> Option<Said> {

@@ -22,28 +22,36 @@ const TAKEN: &str = "landfall.dev/AddressTaken";
 /// Condition: MetalLB's objects that it depends on say something that is not followed.
 const DROPPED: &str = "landfall.dev/NotCarriedOver";
 
+/// Condition: what it asks for its routes is not heard.
+const UNHEARD: &str = "landfall.dev/RouteAttributesIgnored";
+
 /// Notes that a condition tells at most.
 const MOST_NOTES: usize = 5;
 
-/// What a Service is told. `dropped` is what of MetalLB's objects could not be carried over;
-/// `fates` says what is announced of its addresses.
-pub(crate) fn outcome(
-    wanted: &LoadBalancer,
-    answer: &Answer,
-    dropped: &BTreeSet<&str>,
-    fates: &[(IpAddr, Fate<'_>)],
-) -> Outcome {
+/// What a Service is told besides what it is given.
+#[derive(Debug)]
+pub(crate) struct Told<'a> {
+    /// What of MetalLB's objects could not be carried over.
+    pub(crate) dropped: &'a BTreeSet<&'a str>,
+    /// What is announced of its addresses.
+    pub(crate) fates: &'a [(IpAddr, Fate<'a>)],
+    /// What it asks for its routes that is not heard.
+    pub(crate) unheard: &'a [String],
+}
+
+/// What a Service is told.
+pub(crate) fn outcome(wanted: &LoadBalancer, answer: &Answer, told: &Told<'_>) -> Outcome {
     let assigned = (!answer.addresses.is_empty()).then(|| {
         let is_ready = !wanted.endpoint_nodes.is_empty();
         Assigned {
             ingress: answer.addresses.iter().map(ingress).collect(),
             failed_ports: Vec::new(),
-            serving: announced::serving(fates, is_ready),
+            serving: announced::serving(told.fates, is_ready),
             conditions: conditions(
                 wanted,
                 answer,
-                dropped,
-                announced::condition(fates, is_ready),
+                told,
+                announced::condition(told.fates, is_ready),
             ),
             repaired: false,
         }
@@ -87,7 +95,7 @@ fn lack(refusals: &[Refusal]) -> Lack {
 fn conditions(
     wanted: &LoadBalancer,
     answer: &Answer,
-    dropped: &BTreeSet<&str>,
+    told: &Told<'_>,
     announced: ProviderCondition,
 ) -> Vec<ProviderCondition> {
     let mut conditions = vec![announced];
@@ -114,8 +122,12 @@ fn conditions(
         );
         conditions.push(warning(TAKEN, "AddressTaken", message));
     }
-    if !dropped.is_empty() {
-        conditions.push(not_carried_over(dropped));
+    if !told.dropped.is_empty() {
+        conditions.push(not_carried_over(told.dropped));
+    }
+    if !told.unheard.is_empty() {
+        let message = listed(told.unheard, MOST_NOTES, "; ");
+        conditions.push(warning(UNHEARD, "RouteAttributesIgnored", message));
     }
     conditions
 }

@@ -11,7 +11,7 @@ use kube::core::object::HasStatus;
 use kube::{Api, Client, Resource};
 use landfall_bare_metal_resources::kinds::{
     AddressPool, AddressPoolStatus, AddressReservation, AddressReservationStatus, BGPAdvertisement,
-    BGPAdvertisementStatus, L2Advertisement, L2AdvertisementStatus,
+    BGPAdvertisementStatus, BGPPeer, BGPPeerStatus, L2Advertisement, L2AdvertisementStatus,
 };
 use landfall_watch::explain;
 use serde::Serialize;
@@ -55,15 +55,21 @@ impl Keeper {
                         // They are only read.
                         Protocol::MetalLbL2 | Protocol::MetalLbBgp => true,
                     });
-            let (pools, reservations, advertisements) = tokio::join!(
+            let peers = dirty
+                .peers
+                .iter()
+                .map(|name| self.write_status::<BGPPeer>(&client, name));
+            let (pools, reservations, advertisements, peers) = tokio::join!(
                 join_all(pools),
                 join_all(reservations),
-                join_all(advertisements)
+                join_all(advertisements),
+                join_all(peers)
             );
             let failed = Dirty {
                 pools: kept(dirty.pools.iter(), pools),
                 reservations: kept(dirty.reservations.iter(), reservations),
                 advertisements: kept(dirty.advertisements.iter(), advertisements),
+                peers: kept(dirty.peers.iter(), peers),
             };
             if failed.is_empty() {
                 round = ROUND;
@@ -73,6 +79,7 @@ impl Keeper {
                 dirty.pools.extend(failed.pools);
                 dirty.reservations.extend(failed.reservations);
                 dirty.advertisements.extend(failed.advertisements);
+                dirty.peers.extend(failed.peers);
                 self.to_write.notify_one();
             }
             tokio::time::sleep(round).await;
@@ -159,8 +166,26 @@ impl Written for BGPAdvertisement {
         let read = state.bgp.get(key)?;
         let present = read.object.status.as_ref();
         let present = present.map_or(&[][..], |it| &it.conditions);
-        let conditions = status::of_bgp_advertisement(read, present, now);
+        let conflicts = state.conflicts_of(key);
+        let nobodys = state.nobodys(key);
+        let conditions = status::of_bgp_advertisement(read, &conflicts, &nobodys, present, now);
         Some(BGPAdvertisementStatus { conditions })
+    }
+}
+
+impl Written for BGPPeer {
+    fn read<'a>(state: &'a mut State, key: &String) -> Option<&'a mut Read<Self>> {
+        state.peers.get_mut(key)
+    }
+
+    fn wanted(state: &State, key: &String, now: Timestamp) -> Option<BGPPeerStatus> {
+        let read = state.peers.get(key)?;
+        let present = read.object.status.as_ref();
+        let present = present.map_or(&[][..], |it| &it.conditions);
+        let sessions = state.speakers.sessions_with(key);
+        let double = state.double_of(key);
+        let conditions = status::of_bgp_peer(read, &sessions, double, present, now);
+        Some(BGPPeerStatus { conditions })
     }
 }
 

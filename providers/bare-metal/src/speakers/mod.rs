@@ -7,6 +7,7 @@
 mod living;
 mod pace;
 mod report;
+mod routers;
 mod subnets;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -18,9 +19,11 @@ use landfall_bare_metal_resources::kinds::{AddressState, SpeakerStatus};
 
 pub(crate) use pace::Pace;
 pub(crate) use report::Claim;
+pub(crate) use routers::{Peer, Reported};
 
 use living::Council;
 use report::{Report, named};
+use routers::Routers;
 use subnets::Subnets;
 
 /// The name of a node, and of its speaker's report.
@@ -66,6 +69,7 @@ pub(crate) struct Speakers {
     /// Those whose speakers the others have lost.
     dead: BTreeSet<Node>,
     subnets: Subnets,
+    routers: Routers,
     places: HashMap<IpAddr, Place>,
     /// When what is told of an address is kept no longer.
     due: BTreeSet<(Instant, IpAddr)>,
@@ -91,6 +95,8 @@ pub(crate) struct Changed {
     pub(crate) addresses: BTreeSet<IpAddr>,
     /// Every address that no report names.
     pub(crate) unlisted: bool,
+    /// The routers of these objects.
+    pub(crate) peers: BTreeSet<Peer>,
 }
 
 impl Speakers {
@@ -168,6 +174,7 @@ impl Speakers {
 
     /// Tells what was kept for long enough as it is now.
     pub(crate) fn tick(&mut self, now: Instant) {
+        self.changed.unlisted |= self.routers.tick(now);
         while let Some((at, address)) = self.due.first().copied()
             && at <= now
         {
@@ -183,7 +190,8 @@ impl Speakers {
 
     /// When [`tick`](Self::tick) has something to do next.
     pub(crate) fn next_tick(&self) -> Option<Instant> {
-        self.due.first().map(|(at, _)| *at)
+        let first = self.due.first().map(|(at, _)| *at);
+        first.into_iter().chain(self.routers.next_tick()).min()
     }
 
     /// What has changed since this was asked last.
@@ -202,11 +210,13 @@ impl Speakers {
             cut,
             dead,
             subnets,
+            routers,
             places,
             due,
             ..
         } = self;
         let left = usize::from(!subnets.are_none())
+            + usize::from(*routers != Routers::default())
             + reports.len()
             + losers.len()
             + cut.len()
@@ -258,9 +268,18 @@ impl Speakers {
             let losers = self.losers.entry(peer.clone()).or_default();
             losers.insert(node.clone());
         }
+        let has_sessions = before.sessions != after.sessions;
+        if has_sessions {
+            let peers = before.sessions.keys().chain(after.sessions.keys());
+            self.changed.peers.extend(peers.cloned());
+        }
+        let dead = self.dead.clone();
         // Without a loss nobody is dead, whatever else is said.
         if !self.losers.is_empty() || !self.dead.is_empty() {
             addresses.extend(self.judge());
+        }
+        if has_sessions || dead != self.dead {
+            self.settle_routers(now);
         }
         self.settle(addresses, now);
     }
@@ -268,6 +287,7 @@ impl Speakers {
     fn node_differs(&mut self, name: &str, now: Instant) {
         let mut addresses = self.claimed_by(name);
         addresses.extend(self.judge());
+        self.settle_routers(now);
         self.settle(addresses, now);
     }
 

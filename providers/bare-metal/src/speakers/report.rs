@@ -11,6 +11,7 @@ use landfall_bare_metal_resources::kinds::{
 };
 
 use super::Node;
+use super::routers::{Peer, Session};
 
 /// What is kept of a report.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub(crate) struct Report {
     pub(super) subnets: BTreeSet<IpNet>,
     /// Whether it announces more addresses than it names.
     pub(super) is_cut: bool,
+    /// Its sessions with routers, by the names of their objects.
+    pub(super) sessions: BTreeMap<Peer, Vec<Session>>,
 }
 
 /// What a report says of an address.
@@ -53,6 +56,11 @@ impl Report {
                 lost.insert(node, peer.since.as_ref().map(|it| it.0));
             }
         }
+        let mut sessions: BTreeMap<Peer, Vec<Session>> = BTreeMap::new();
+        for said in &report.bgp_sessions {
+            let peer = named(&said.peer, names);
+            sessions.entry(peer).or_default().push(said.into());
+        }
         let up = report.interfaces.iter().filter(|it| it.up);
         let subnets = up.flat_map(|it| &it.subnets);
         Self {
@@ -62,6 +70,7 @@ impl Report {
             lost,
             is_cut: is_cut(report, &claims),
             claims,
+            sessions,
         }
     }
 }

@@ -2,8 +2,11 @@
 
 mod asking;
 mod metallb;
+mod naming;
+mod routing;
 mod speakers;
 mod state;
+mod story;
 mod telling;
 mod writing;
 

@@ -12,7 +12,7 @@ use landfall_provider_api::{
 use super::wanted;
 use crate::announced::{Fate, condition};
 use crate::speakers::{Node, On};
-use crate::telling::outcome;
+use crate::telling::{Told, outcome};
 
 fn given(address: &str, pool: Option<&str>) -> Given {
     Given {
@@ -33,12 +33,23 @@ fn answer(addresses: Vec<Given>, refusals: Vec<Refusal>) -> Answer {
 
 /// What is told if an advertisement selects every pool, and there is no speaker.
 fn told(wanted: &LoadBalancer, answer: &Answer) -> Outcome {
-    outcome(
-        wanted,
-        answer,
-        &BTreeSet::new(),
-        &fates(answer, Fate::Nobody),
-    )
+    told_with(wanted, answer, &BTreeSet::new(), Fate::Nobody)
+}
+
+/// What is told with these notes, if this is so of all addresses.
+fn told_with(
+    wanted: &LoadBalancer,
+    answer: &Answer,
+    dropped: &BTreeSet<&str>,
+    fate: Fate<'_>,
+) -> Outcome {
+    let fates = fates(answer, fate);
+    let told = Told {
+        dropped,
+        fates: &fates,
+        unheard: &[],
+    };
+    outcome(wanted, answer, &told)
 }
 
 /// Of all its addresses the same.
@@ -109,7 +120,7 @@ fn what_keeps_traffic_away_is_told_the_nearest_first() {
     let mut wanted = wanted(&[Family::IPv4]);
     let answer = answer(vec![given("192.0.2.1", Some("a"))], Vec::new());
     let reason = |wanted: &LoadBalancer, fate| {
-        let outcome = outcome(wanted, &answer, &BTreeSet::new(), &fates(&answer, fate));
+        let outcome = told_with(wanted, &answer, &BTreeSet::new(), fate);
         match assigned(outcome).serving {
             Serving::No { reason, .. } | Serving::Unknown { reason, .. } => reason,
             Serving::Yes => "Yes",
@@ -121,7 +132,8 @@ fn what_keeps_traffic_away_is_told_the_nearest_first() {
     assert_eq!(reason(&wanted, Fate::Announced(&nodes)), "NoEndpoints");
     wanted.endpoint_nodes = ["node-a".to_owned()].into();
     assert_eq!(reason(&wanted, Fate::Nobody), "NotAnnounced");
-    assert_eq!(reason(&wanted, Fate::Routed), "NoSpeaker");
+    assert_eq!(reason(&wanted, Fate::Unrouted), "NotAnnounced");
+    assert_eq!(reason(&wanted, Fate::Routed), "Yes");
     assert_eq!(reason(&wanted, Fate::Announced(&nodes)), "Yes");
 }
 
@@ -207,15 +219,15 @@ fn what_speakers_report_is_told_in_one_condition() {
         ),
         (
             vec![(four, Fate::Routed), (six, b)],
-            None,
-            "NoSpeaker",
-            "no speaker reports that it announces 192.0.2.200 to routers; 2001:db8::1 by b",
+            Some(true),
+            "Announced",
+            "192.0.2.200 to routers, by BGP; 2001:db8::1 by b",
         ),
         (
             vec![(four, Fate::Routed), (six, Fate::Nobody)],
             no,
-            "NoSpeaker",
-            "no speaker reports that it announces 192.0.2.200 to routers; no speaker announces 2001:db8::1",
+            "PartlyAnnounced",
+            "192.0.2.200 to routers, by BGP; no speaker announces 2001:db8::1",
         ),
         (
             vec![(four, a), (six, Fate::OutOfPool)],
@@ -260,12 +272,7 @@ fn of_many_notes_five_are_told_and_the_rest_counted() {
     let notes: Vec<String> = (0..7).map(|it| format!("note {it}")).collect();
     let notes = notes.iter().map(String::as_str).collect();
     let answer = answer(vec![given("192.0.2.1", Some("a"))], Vec::new());
-    let told = assigned(outcome(
-        &wanted,
-        &answer,
-        &notes,
-        &fates(&answer, Fate::Nobody),
-    ));
+    let told = assigned(told_with(&wanted, &answer, &notes, Fate::Nobody));
     let told = told.conditions.into_iter();
     let mut told = told.filter(|it| it.type_ == "landfall.dev/NotCarriedOver");
     let message = told.next().unwrap().message;
@@ -284,4 +291,8 @@ fn why_nobody_announces_is_told_where_reports_show_it() {
         assert!(told.message.contains(why), "{told:?}");
         assert!(told.message.starts_with("no speaker announces 192.0.2.200"));
     }
+    let told = condition(&[(four, Fate::Unrouted)], true);
+    assert_eq!((told.holds, told.reason), (Some(false), "NoSession"));
+    let expected = "no router is told of 192.0.2.200: no node has a session with a BGPPeer";
+    assert!(told.message.starts_with(expected), "{told:?}");
 }
