@@ -12,7 +12,8 @@ use kube::{Api, Resource};
 use landfall_bare_metal_resources::kinds::SpeakerStatus;
 
 use crate::speakers::{DEFAULT, Fault, Speakers, V4, wait};
-use crate::table::{Table, load_average};
+use crate::table::Table;
+use crate::usage::{load_average, memory_mib, seconds};
 
 const MEASURED: Duration = Duration::from_secs(30);
 /// Bursts of announcements are over by then.
@@ -127,24 +128,6 @@ fn bytes(id: u32) -> f64 {
         .map(|it| it.parse().unwrap())
         .collect();
     numbers[0] + numbers[8]
-}
-
-/// The first number of `schedstat` is what a thread has run, in nanoseconds.
-fn seconds(id: u32) -> f64 {
-    let threads = std::fs::read_dir(format!("/proc/{id}/task")).unwrap();
-    let of = threads.filter_map(|it| {
-        // A thread may end meanwhile.
-        let text = std::fs::read_to_string(it.ok()?.path().join("schedstat")).ok()?;
-        text.split(' ').next()?.parse::<f64>().ok()
-    });
-    of.sum::<f64>() / 1e9
-}
-
-fn memory_mib(id: u32, field: &str) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with(field)).unwrap();
-    let kib: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-    kib / 1024.0
 }
 
 /// Counts the changes of all objects of a kind.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::speakers::{DEFAULT, Speakers};
-use crate::table::load_average;
+use crate::usage::load_average;
 
 const LOSSES: Duration = Duration::from_mins(10);
 const PERCENT: u8 = 5;

@@ -12,6 +12,7 @@
     reason = "a program for developers, which shares what the tests have"
 )]
 
+mod building;
 mod costs;
 mod false_failovers;
 mod keepalived;
@@ -19,19 +20,17 @@ mod partition;
 mod rows;
 mod speakers;
 mod table;
+mod usage;
 #[path = "../../tests/speaker/world.rs"]
 mod world;
 
-use std::path::Path;
-use std::process::Command;
-
 use clap::{Parser, ValueEnum};
-use landfall_test_process::program;
 use tokio::runtime::Handle;
 
 use keepalived::Keepalived;
 use speakers::{Fault, Settings, Speakers};
-use table::{Table, load_average};
+use table::Table;
+use usage::load_average;
 
 /// What is measured.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -128,7 +127,7 @@ async fn main() {
         eprintln!("no network can be made: {why}");
         std::process::exit(2);
     }
-    build();
+    building::build("speaker");
     println!("load average at the start: {}\n", load_average());
     let table = Table::default();
     for settings in flags.settings() {
@@ -157,41 +156,6 @@ async fn main() {
         }
     }
     println!("\nload average at the end: {}", load_average());
-}
-
-/// What is not built with a bench: the mock cluster, and what asks for addresses. Named with the bench,
-/// they are built with the same features, and what they have in common is not built twice.
-/// The program of the image is what is measured, and the rest as cargo builds benches.
-fn build() {
-    let packages = ["landfall", "landfall-mock-cluster", "landfall-test-network"];
-    let packages = packages.iter().flat_map(|it| ["-p", it]);
-    cargo(
-        &["build", "--release", "--bins", "--bench", "speaker"],
-        packages,
-    );
-    let speaker = "--profile dist-small --no-default-features -p landfall --bin landfall-speaker";
-    let flags = speaker
-        .split(' ')
-        .chain(["--", "-C", "target-feature=+crt-static"]);
-    cargo(&["rustc"], flags);
-    let release = program("mock-cluster");
-    let target = release.parent().and_then(Path::parent).unwrap();
-    let built = target.join("dist-small/landfall-speaker");
-    world::PROGRAM.set(built).unwrap();
-}
-
-fn cargo<'a>(action: &[&str], flags: impl Iterator<Item = &'a str>) {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.args(action).args(flags);
-    // What cargo tells this program of itself would have build scripts run again.
-    for (name, _) in std::env::vars_os() {
-        let name = name.to_string_lossy();
-        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
-            command.env_remove(&*name);
-        }
-    }
-    assert!(command.status().unwrap().success(), "{command:?}");
 }
 
 /// What is measured while nothing else runs.

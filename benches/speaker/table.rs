@@ -2,6 +2,8 @@
 
 use std::sync::Mutex;
 
+use crate::usage::load_average;
+
 pub const CUT: &str = "carrier lost: outage";
 pub const SILENT: &str = "node silent: outage";
 pub const KILL: &str = "speaker killed, client knows the MAC: outage";
@@ -34,11 +36,6 @@ const BOUNDS: [(&str, f64, f64); 13] = [
 ];
 /// Times the median of keepalived with its shortest interval.
 const MOST_AGAINST_PEER: f64 = 1.5;
-
-pub fn load_average() -> String {
-    std::fs::read_to_string("/proc/loadavg")
-        .map_or_else(|_| "unknown".to_owned(), |text| text.trim().to_owned())
-}
 
 /// What was measured of one event.
 pub struct Cell {

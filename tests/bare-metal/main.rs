@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "tests")]
 
 mod cli;
+mod clients;
 mod giving;
 mod judging;
 mod keeping_key;
@@ -15,6 +16,7 @@ mod pools;
 mod reaching;
 mod reserving;
 mod restarting;
+mod routing;
 mod speaking;
 mod walk;
 mod world;

@@ -34,6 +34,8 @@ async fn two_landfalls_leave_each_other_s_services_alone() {
     );
     assert_eq!(before.1["metadata"]["annotations"][ANNOTATION], OTHER);
     one.settle().await;
+    // The other tells at its own pace, and what is not yet told ends with it.
+    one.until_told("api", "EnsuredLoadBalancer").await;
     // Also when each meets what the other has done.
     one.stop_controller().await;
     other.stop_controller().await;

@@ -122,8 +122,30 @@ fn a_speaker_has_the_nodes_network_net_raw_and_no_more() {
         "capabilities": {"add": ["NET_RAW"], "drop": ["ALL"]}, "readOnlyRootFilesystem": true,
     });
     assert_eq!(container["securityContext"], expected);
-    let mut volumes = pod["volumes"].as_array().unwrap().iter();
-    assert!(volumes.all(|it| it["hostPath"].is_null()));
+    let volumes = pod["volumes"].as_array().unwrap().iter();
+    let shared = volumes.filter_map(|it| it["hostPath"]["path"].as_str());
+    assert_eq!(shared.collect::<Vec<_>>(), ["/run/landfall"]);
+}
+
+#[test]
+fn a_speaker_may_listen_below_1024_only_where_that_is_asked_for() {
+    let Some(kubectl) = kubectl() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let root = env!("CARGO_MANIFEST_DIR");
+    // Kustomize takes what is beside it, and links.
+    std::os::unix::fs::symlink(format!("{root}/deploy"), folder.path().join("deploy")).unwrap();
+    let overlay = folder.path().join("overlay");
+    std::fs::create_dir(&overlay).unwrap();
+    let text = "resources: [../deploy/bare-metal]\ncomponents: [../deploy/bgp-listening]\n";
+    std::fs::write(overlay.join("kustomization.yaml"), text).unwrap();
+    let mut command = Command::new(kubectl);
+    let (built, said) = output(command.arg("kustomize").arg(&overlay));
+    assert!(built, "{said}");
+    let objects: Vec<Value> = serde_saphyr::from_multiple(&said).unwrap();
+    let set = objects.iter().find(|it| it["kind"] == "DaemonSet").unwrap();
+    let container = &set["spec"]["template"]["spec"]["containers"][0];
+    let added = &container["securityContext"]["capabilities"]["add"];
+    assert_eq!(*added, json!(["NET_RAW", "NET_BIND_SERVICE"]));
 }
 
 #[test]

@@ -129,3 +129,35 @@ spec: {address: 192.0.2.7}
         assert_eq!(said(&text), (0, vec![expected]));
     }
 }
+
+#[test]
+fn what_an_advertisement_names_and_no_file_has_is_told_and_is_no_problem() {
+    let advertisement = "
+apiVersion: landfall.dev/v1alpha1
+kind: BGPAdvertisement
+metadata: {name: routed}
+spec:
+  pools: [office, offise]
+  peers:
+  - tor-1
+  - tor-2
+---
+";
+    let peer = "
+apiVersion: landfall.dev/v1alpha1
+kind: BGPPeer
+metadata: {name: tor-1}
+spec: {localASN: 64512, peerASN: 64500, address: 192.0.2.254}
+---
+";
+    let pool = POOL.replace("192.0.2.1/24", "192.0.2.0/24");
+    let all = format!("{advertisement}{peer}{pool}");
+    let expected = [
+        "6: BGPAdvertisement routed: spec.pools[1]: offise is in none of these files",
+        "9: BGPAdvertisement routed: spec.peers[1]: tor-2 is in none of these files",
+        "3 objects in order, 0 skipped",
+    ];
+    assert_eq!(said(&all), (0, expected.map(str::to_owned).to_vec()));
+    let alone = "1 object in order, 0 skipped".to_owned();
+    assert_eq!(said(advertisement), (0, vec![alone]));
+}

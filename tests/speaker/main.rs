@@ -12,5 +12,6 @@ mod several;
 mod telling;
 mod traffic;
 mod vanishing;
+mod witness;
 mod witnessed;
 mod world;

@@ -1,73 +1,43 @@
 //! Real traffic: from a client to an address, the node that has it, its kube-proxy, and a pod; while
 //! things fail.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use landfall_test_network::{Probe, is_possible_or_skip, now};
-use landfall_test_process::{Process, program};
 use serde_json::json;
 
 use crate::announcing::{THREE, address};
-use crate::world::{KUBECONFIG, World, eventually};
+use crate::witness::Witness;
+use crate::world::{World, eventually};
 
 const EVERY: Duration = Duration::from_millis(10);
 
-/// On each node a pod, and kube-proxy in nftables mode.
-struct Traffic {
-    _processes: Vec<Process>,
-}
+/// Beginnings of connections, at the client.
+const BEGINNINGS: &str = "tcp port 80 and tcp[tcpflags] & tcp-syn != 0";
 
-impl Traffic {
-    fn start(world: &World) -> Self {
-        let nodes: Vec<_> = world.lan.nodes().map(str::to_owned).collect();
-        let mut processes = Vec::new();
-        for host in &nodes {
-            let pod = world.pod_address(host);
-            world.lan.give(host, pod.into());
-            for other in nodes.iter().filter(|it| *it != host) {
-                let (to, via) = (world.pod_address(other), world.lan.addresses(other).0);
-                world.lan.ip(host, &format!("route add {to} via {via}"));
-            }
-            let mut command = world.lan.command(host, program("echo-pod"));
-            let mut pod = Process::start(command.args([host, host, "8080"]));
-            pod.wait_until_ready();
-            processes.push(pod);
-            let mut command = world.lan.command(host, proxy_program());
-            let config = proxy_config(world, host);
-            processes.push(Process::start(command.arg("--config").arg(config)));
-        }
-        Self {
-            _processes: processes,
-        }
-    }
-}
-
-fn proxy_program() -> PathBuf {
-    let folder = std::env::var_os("KUBEBUILDER_ASSETS").expect("started by with-control-plane");
-    Path::new(&folder).join("kube-proxy")
-}
-
-fn proxy_config(world: &World, host: &str) -> PathBuf {
-    let folder = world.folder.path();
-    let config = json!({
-        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
-        "kind": "KubeProxyConfiguration",
-        "mode": "nftables",
-        "hostnameOverride": world.node(host),
-        "clientConnection": {"kubeconfig": folder.join(KUBECONFIG)},
-        "clusterCIDR": "10.244.0.0/16",
-        "detectLocalMode": "ClusterCIDR",
-        "healthzBindAddress": "127.0.0.1:10256",
-        "metricsBindAddress": "127.0.0.1:10249",
-        // The size of the table of connections is the whole machine's, and cannot be set in a namespace.
-        "conntrack": {"maxPerCore": 0, "min": 0},
-        "nftables": {"minSyncPeriod": "100ms"},
-    });
-    let path = folder.join(format!("kube-proxy-{host}.yaml"));
-    std::fs::write(&path, config.to_string()).unwrap();
-    path
+/// How many connections a client has begun that nobody took, by its ports.
+fn not_taken(world: &World, witness: &Witness, address: &str) -> usize {
+    let client = world.lan.addresses("client").0;
+    let mac = world.lan.mac("client").to_string();
+    let port = |text: &str, before: &str| {
+        let (_, port) = text.split_once(before)?;
+        let port = port.split(|it: char| !it.is_ascii_digit()).next()?;
+        Some(port.to_owned())
+    };
+    let begun = witness.seen(&mac, &["Flags [S],", &format!("> {address}.80:")]);
+    let begun = begun
+        .iter()
+        .filter_map(|it| port(&it.text, &format!("{client}.")));
+    let begun: HashSet<_> = begun.collect();
+    let taken = witness.seen("", &["Flags [S.],", &format!("{address}.80 > ")]);
+    let taken = taken
+        .iter()
+        .filter_map(|it| port(&it.text, &format!("> {client}.")));
+    let taken: HashSet<_> = taken.collect();
+    assert!(!taken.is_empty(), "connections are seen");
+    begun.difference(&taken).count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,7 +47,7 @@ async fn connections_to_pods_come_through_whatever_fails() {
         return;
     }
     let mut world = World::new(THREE).await;
-    let _traffic = Traffic::start(&world);
+    let _traffic = world.traffic();
     let all = ["node1", "node2", "node3"];
     for (name, text, policy, pods) in [
         ("cluster", "192.0.2.210", "Cluster", &all[..1]),
@@ -101,6 +71,9 @@ async fn connections_to_pods_come_through_whatever_fails() {
                     .until_status("node1", "drains no more", |it| it["draining"] == false)
                     .await;
             }
+            let Some(witness) = Witness::start(&world, BEGINNINGS).await else {
+                return;
+            };
             let start = now();
             client.answer_after(start);
             match fault {
@@ -122,8 +95,18 @@ async fn connections_to_pods_come_through_whatever_fails() {
             let lost = client.lost(start, until);
             let gap = client.longest_gap(start, until);
             println!("{name}: {fault}: {lost} connections lost, longest gap {gap:?}");
+            // Nobody waits, and every connection is taken. What it has come to is known to the node that took
+            // it, so one that is under way at the moment of the move may end with it.
             if matches!(fault, "term" | "drain") {
-                assert_eq!(lost, 0, "{name}: {fault}");
+                assert_eq!(
+                    client.lost(taken, until),
+                    0,
+                    "{name}: {fault}: after the move"
+                );
+                eventually("every connection is taken", async || {
+                    not_taken(&world, &witness, text) == 0
+                })
+                .await;
             }
             if policy == "Local" {
                 let answers = client.answers();

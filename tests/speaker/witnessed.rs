@@ -1,89 +1,16 @@
 //! What programs that are not ours say of the frames: tcpdump, arping and ndisc6.
 
-use std::fs::File;
-use std::process::{Child, Command, Stdio};
-
 use landfall_test_network::is_possible_or_skip;
 use landfall_test_process::{output, skip};
 use serde_json::json;
 
 use crate::announcing::{THREE, address};
 use crate::families::BOTH;
-use crate::world::{World, eventually};
+use crate::witness::{Seen, Witness};
+use crate::world::World;
 
-/// tcpdump at the client. It is ended when this is dropped.
-struct Witness {
-    child: Child,
-    path: std::path::PathBuf,
-}
-
-/// What it has seen: when, in seconds, and what it says of it, in one line.
-#[derive(Debug, Clone)]
-struct Seen {
-    at: f64,
-    text: String,
-}
-
-impl Witness {
-    /// `None`, and it is told, if there is no tcpdump.
-    async fn start(world: &World) -> Option<Self> {
-        if Command::new("tcpdump").arg("--version").output().is_err() {
-            skip("what tcpdump sees of speakers: it is not installed");
-            return None;
-        }
-        let path = world.folder.path().join("seen");
-        let said = world.folder.path().join("tcpdump");
-        let mut command = world.lan.command("client", "tcpdump");
-        command.args(["-i", "eth0", "-n", "-e", "-v", "-l", "-tt"]);
-        let child = command
-            .args(["--immediate-mode", "arp or icmp6 or ip6 proto 0"])
-            .stdin(Stdio::null())
-            .stdout(File::create(&path).unwrap())
-            .stderr(File::create(&said).unwrap())
-            .spawn()
-            .unwrap();
-        eventually("tcpdump listens", async || {
-            let said = std::fs::read_to_string(&said).unwrap();
-            said.contains("listening on")
-        })
-        .await;
-        Some(Self { child, path })
-    }
-
-    /// The frames of a host that have all of these words in them.
-    fn seen(&self, mac: &str, words: &[&str]) -> Vec<Seen> {
-        let text = std::fs::read_to_string(&self.path).unwrap();
-        // What belongs to the line before is indented.
-        let lines = text.replace("\n\t", " ").replace("\n ", " ");
-        let mut frames = Vec::new();
-        for line in lines.lines() {
-            let (at, text) = line.split_once(' ').unwrap();
-            let is_it = text.starts_with(mac) && words.iter().all(|it| text.contains(it));
-            // The last line may be under way.
-            if let (true, Ok(at)) = (is_it, at.parse()) {
-                let text = text.to_owned();
-                frames.push(Seen { at, text });
-            }
-        }
-        frames
-    }
-
-    async fn until(&self, mac: &str, words: &[&str], count: usize) -> Vec<Seen> {
-        eventually(&format!("{mac} has sent {words:?}"), async || {
-            self.seen(mac, words).len() >= count
-        })
-        .await;
-        self.seen(mac, words)
-    }
-}
-
-impl Drop for Witness {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+/// What tells of addresses.
+const FRAMES: &str = "arp or icmp6 or ip6 proto 0";
 
 fn gaps(seen: &[Seen]) -> Vec<f64> {
     seen.windows(2).map(|it| it[1].at - it[0].at).collect()
@@ -104,7 +31,7 @@ async fn other_programs_see_an_address_change_hands_as_the_rfcs_have_it() {
     let mut world = World::in_order(3).await;
     world.service("web", &BOTH, "Cluster", &["node1"]).await;
     assert_eq!(world.owners(&BOTH).await, ["node1", "node1"]);
-    let Some(witness) = Witness::start(&world).await else {
+    let Some(witness) = Witness::start(&world, FRAMES).await else {
         return;
     };
     let mac = world.lan.mac("node2").to_string();
@@ -166,7 +93,7 @@ async fn a_strict_probe_takes_the_time_of_rfc_5227_before_an_address_is_announce
         return;
     }
     let world = World::new(THREE).await;
-    let Some(witness) = Witness::start(&world).await else {
+    let Some(witness) = Witness::start(&world, FRAMES).await else {
         return;
     };
     world.advertise(json!({"probe": "Strict"})).await;

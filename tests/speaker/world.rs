@@ -16,7 +16,9 @@ use k8s_openapi::api::core::v1::{Namespace, Node, Service};
 use kube::api::{DeleteParams, ListParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, ResourceExt};
-use landfall_bare_metal_resources::kinds::{AddressPool, L2Advertisement, SpeakerStatus};
+use landfall_bare_metal_resources::kinds::{
+    AddressPool, BGPAdvertisement, BGPPeer, L2Advertisement, SpeakerStatus,
+};
 use landfall_test_network::{Lan, now};
 use landfall_test_process::{Gateway, Process, Way, program};
 use serde_json::{Value, json};
@@ -45,7 +47,7 @@ pub struct World {
     pub lan: Lan,
     pub client: Client,
     /// Between the speakers and the API server.
-    way: Gateway,
+    pub way: Gateway,
     pub folder: TempDir,
     pub namespace: String,
     kubeconfig: PathBuf,
@@ -142,7 +144,9 @@ impl World {
             .arg("--kubeconfig")
             .arg(folder.join(KUBECONFIG))
             .arg("--config")
-            .arg(folder.join("config.yaml"));
+            .arg(folder.join("config.yaml"))
+            .arg("--run-directory")
+            .arg(folder.join(node));
         command
     }
 
@@ -289,6 +293,13 @@ impl Drop for World {
                 .await;
             let _ = Api::<L2Advertisement>::all(client.clone())
                 .delete(&namespace, &all)
+                .await;
+            let own = ListParams::default().labels(&format!("story={namespace}"));
+            let _ = Api::<BGPPeer>::all(client.clone())
+                .delete_collection(&all, &own)
+                .await;
+            let _ = Api::<BGPAdvertisement>::all(client.clone())
+                .delete_collection(&all, &own)
                 .await;
             let _ = Api::<Namespace>::all(client).delete(&namespace, &all).await;
         };

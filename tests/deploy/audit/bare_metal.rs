@@ -19,11 +19,12 @@ const HERE: &str = "landfall-bare-metal";
 const METALLB: &str = "metallb-audited";
 const MOVED: [(&str, &str); 2] = [(NAMESPACE, HERE), ("metallb-system", METALLB)];
 /// Kinds of which something goes while the controller looks away.
-const RELISTED: [&str; 7] = [
+const RELISTED: [&str; 8] = [
     "addresspools.landfall.dev",
     "addressreservations.landfall.dev",
     "l2advertisements.landfall.dev",
     "bgpadvertisements.landfall.dev",
+    "bgppeers.landfall.dev",
     "speakerstatuses.landfall.dev",
     "nodes",
     "namespaces",

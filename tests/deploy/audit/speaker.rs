@@ -25,15 +25,24 @@ const METALLB: &str = "metallb-speaking";
 /// The one host of the network that is a node.
 const HOST: &str = "node1";
 /// Kinds of which something goes while the speaker looks away.
-const RELISTED: [&str; 5] = [
+const RELISTED: [&str; 7] = [
     "services",
     "endpointslices.discovery.k8s.io",
     "nodes",
     "l2advertisements.landfall.dev",
     "addresspools.landfall.dev",
+    "bgpadvertisements.landfall.dev",
+    "bgppeers.landfall.dev",
 ];
 /// The same of MetalLB's.
-const RELISTED_OF_METALLB: [&str; 2] = ["ipaddresspools.metallb.io", "l2advertisements.metallb.io"];
+const RELISTED_OF_METALLB: [&str; 6] = [
+    "ipaddresspools.metallb.io",
+    "l2advertisements.metallb.io",
+    "bgpadvertisements.metallb.io",
+    "bgppeers.metallb.io",
+    "bfdprofiles.metallb.io",
+    "communities.metallb.io",
+];
 /// `CAP_NET_RAW` alone (capabilities(7): number 13).
 const NET_RAW: &str = "0000000000002000";
 

@@ -251,6 +251,16 @@ fn places() -> Vec<Row> {
             "sourceAddress",
             "family of address",
         ),
+        (
+            json!({"address": "192.0.2.0/24", "passive": true, "sourceAddress": "2001:db8::1"}),
+            "sourceAddress",
+            "family of address",
+        ),
+        (
+            json!({"address": null, "interface": "eth0", "bfd": {"multihop": true}}),
+            "bfd.multihop",
+            "not several hops away",
+        ),
         (json!({"routerID": "0.0.0.0"}), "routerID", "not 0.0.0.0"),
         (
             json!({"routerID": "2001:db8::1"}),

@@ -32,6 +32,18 @@ pub fn reports() -> Table {
                 {"node": "node-3"},
             ],
             "peersAlive": 1,
+            "bgpSessions": [
+                {
+                    "peer": "tor-1", "address": "192.0.2.254", "state": "Established", "peerASN": 4_200_000_000_u32,
+                    "since": "2026-01-02T03:04:05Z", "prefixes": 10_000, "bfdState": "Up",
+                    "missingFamilies": ["IPv6"],
+                },
+                {
+                    "peer": "tor-2", "state": "Idle", "withoutNextHop": 3,
+                    "lastError": "sent: Bad Peer AS (2/2)", "lastErrorAt": "2026-01-02T03:04:05Z",
+                },
+            ],
+            "bgpEstablished": 1,
             "keyId": "0f1e2d3c",
         }),
         json!({"addresses": many(1000, |_| json!({"address": "192.0.2.1", "state": "Announced"}))}),
@@ -118,6 +130,21 @@ fn lists() -> Vec<Row> {
             json!({"peers": [{"node": ""}]}),
             "peers[0].node",
             "at least 1",
+        ),
+        (
+            json!({"bgpSessions": [{"peer": "tor-1", "state": "Sleeping"}]}),
+            "bgpSessions[0].state",
+            "Established",
+        ),
+        (
+            json!({"bgpSessions": [{"state": "Idle"}]}),
+            "bgpSessions[0].peer",
+            "Required",
+        ),
+        (
+            json!({"bgpSessions": many(257, |it| json!({"peer": format!("tor-{it}"), "state": "Idle"}))}),
+            "bgpSessions",
+            "at most 256",
         ),
         (
             json!({"peers": many(1001, |it| json!({"node": format!("node-{it}")}))}),

@@ -6,7 +6,8 @@
 //! this machine: lanN .254 --- mgmt0 of each host                    198.19.N.0/24
 //! ```
 //!
-//! [`Lan::add_second`] adds another network beside it. The switch is in a namespace of its own. By
+//! [`Lan::add_second`] adds another network beside it, [`Lan::route_second`] has the router between
+//! both, and [`Lan::lay_cable`] ties two hosts together. The switch is in a namespace of its own. By
 //! `mgmt0`, hosts reach servers of this machine even while their place at the switch is cut off.
 //! Addresses .200 to .239 (`::200` to `::239`) are nobody's, to be announced.
 #![expect(
@@ -15,11 +16,13 @@
     reason = "tests end where something is not as it should be"
 )]
 
+mod cable;
 mod claim;
 mod faults;
 mod probe;
 mod run;
 mod second;
+mod traffic;
 
 use std::ffi::OsStr;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -29,6 +32,7 @@ use landfall_bare_metal_l2::Mac;
 
 pub use probe::{Answer, Microseconds, Probe, now};
 use run::{batch, ip, output, succeed};
+pub use traffic::{Node, Traffic};
 
 /// A local network. It is removed, with all that runs in its namespaces, when this is dropped.
 #[derive(Debug)]
@@ -86,7 +90,7 @@ impl Lan {
             "link add br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0\n\
              link set br0 up\n",
         );
-        lan.add_host("router", 1, FORWARDS);
+        lan.add_host("router", 1, &[FORWARDS, SPREADS].concat());
         lan.add_host("client", 10, &[]);
         for number in 1..=nodes {
             let settings = [FORWARDS, STRICT_ARP].concat();
@@ -243,6 +247,12 @@ const USABLE_AT_ONCE: &[&str] = &[
 ];
 
 const FORWARDS: &[&str] = &["ipv4/ip_forward=1", "ipv6/conf/all/forwarding=1"];
+
+/// Connections of one client take different ways where there are several.
+const SPREADS: &[&str] = &[
+    "ipv4/fib_multipath_hash_policy=1",
+    "ipv6/fib_multipath_hash_policy=1",
+];
 
 /// What kube-proxy sets with `strictARP`.
 const STRICT_ARP: &[&str] = &["ipv4/conf/all/arp_ignore=1", "ipv4/conf/all/arp_announce=2"];

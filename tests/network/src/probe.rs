@@ -11,6 +11,9 @@ use landfall_test_process::PATIENCE;
 
 use crate::Lan;
 
+/// After this time nothing is answered any more: a connection may take 0.9 s, and its answer as long.
+const TOO_LATE: Duration = Duration::from_secs(2);
+
 /// A time of the clock that all processes of this machine share and nobody sets
 /// (`CLOCK_MONOTONIC`).
 pub type Microseconds = u64;
@@ -174,10 +177,24 @@ impl Probe {
 
     /// How many of the questions that were sent within a stretch of time were never answered.
     pub fn lost(&self, since: Microseconds, until: Microseconds) -> usize {
+        self.lost_at(since, until).len()
+    }
+
+    /// When those were sent, in order.
+    pub fn lost_at(&self, since: Microseconds, until: Microseconds) -> Vec<Microseconds> {
         let seen = self.seen.0.lock().unwrap();
         let sent = seen.sent.iter().enumerate();
-        sent.filter(|(number, at)| (since..until).contains(at) && !seen.answered.contains(number))
-            .count()
+        let lost = sent
+            .filter(|(number, at)| (since..until).contains(at) && !seen.answered.contains(number));
+        lost.map(|(_, at)| *at).collect()
+    }
+
+    /// Waits until what was sent within a stretch of time is answered, or will not be any more.
+    pub fn settle(&self, since: Microseconds, until: Microseconds) {
+        let deadline = until + u64::try_from(TOO_LATE.as_micros()).unwrap();
+        while now() < deadline && self.lost(since, until) > 0 {
+            self.pass(Duration::from_millis(20));
+        }
     }
 
     /// Who answered within a stretch of time: the first answer of each host that answered after

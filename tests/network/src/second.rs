@@ -45,6 +45,16 @@ impl Lan {
         self.ip(host, &format!("address replace {v6} dev {interface} nodad"));
     }
 
+    /// Plugs the router into the second network, by its `eth1`, and has `far` send all through it: its
+    /// traffic comes to nodes by the routes that the router has.
+    pub fn route_second(&self) {
+        self.plug_second("router", "eth1");
+        self.have_second_addresses("router", "eth1");
+        let (v4, v6) = self.second_addresses("router");
+        self.ip(FAR, &format!("route replace default via {v4} dev eth0"));
+        self.ip(FAR, &format!("route replace default via {v6} dev eth0"));
+    }
+
     fn second_addresses(&self, host: &str) -> (Ipv4Addr, Ipv6Addr) {
         let number = self.number(host);
         let v6 = format!("fd00:198:51:100::{number}").parse();

@@ -119,3 +119,64 @@ fn this_machine_reaches_a_host_that_is_cut_off_and_networks_do_not_meet() {
         assert!(!left.contains(&name.into()), "{left:?}");
     }
 }
+
+#[test]
+fn a_client_beyond_the_router_reaches_nodes_through_it_and_its_connections_are_spread() {
+    if !is_possible_or_skip("networks in namespaces") {
+        return;
+    }
+    let mut lan = Lan::new(2);
+    lan.add_second();
+    lan.route_second();
+    for address in addresses(&lan, "node1") {
+        let probe = Probe::ping(&lan, "far", address, EVERY);
+        check(
+            &probe,
+            "mute",
+            || lan.mute("router"),
+            || lan.unmute("router"),
+        );
+    }
+    // What is not at any network goes where the router says, by its connection.
+    let served = ["203.0.113.1", "2001:db8::1"];
+    for (index, served) in served.into_iter().enumerate() {
+        let hops = ["node1", "node2"].map(|node| {
+            lan.give(node, served.parse().unwrap());
+            format!("nexthop via {} dev eth0", addresses(&lan, node)[index])
+        });
+        lan.ip("router", &format!("route add {served} {}", hops.join(" ")));
+        let ways = (1024..1100).map(|port| {
+            let from = addresses(&lan, "client")[index];
+            let question = format!(
+                "route get {served} from {from} iif eth0 ipproto tcp sport {port} dport 80"
+            );
+            let said = lan.ip("router", &question);
+            let mut words = said.split_whitespace().skip_while(|it| *it != "via");
+            words.nth(1).unwrap().to_owned()
+        });
+        let ways: std::collections::BTreeSet<_> = ways.collect();
+        assert_eq!(ways.len(), 2, "{ways:?}");
+        let probe = Probe::ping(&lan, "far", served.parse().unwrap(), EVERY);
+        probe.answer_after(now());
+    }
+}
+
+#[test]
+fn a_cable_that_is_cut_is_noticed_at_its_other_end() {
+    if !is_possible_or_skip("networks in namespaces") {
+        return;
+    }
+    let lan = Lan::new(1);
+    lan.lay_cable(("router", "p1"), ("node1", "p0"));
+    let has_carrier = || lan.ip("router", "link show dev p1").contains("LOWER_UP");
+    assert!(has_carrier());
+    lan.cut_cable("node1", "p0");
+    assert!(!has_carrier());
+    lan.join_cable("node1", "p0");
+    assert!(has_carrier());
+    // The switch knows nothing of it.
+    lan.cut("node1");
+    assert!(has_carrier());
+    let said = lan.ip("router", "-brief -6 address show dev p1 scope link");
+    assert!(said.contains("fe80::"), "{said}");
+}

@@ -3,9 +3,9 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// How the way is now, for connections that stand and for new ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,11 @@ const BEAT: Duration = Duration::from_millis(10);
 pub struct Gateway {
     address: SocketAddr,
     way: Arc<AtomicU8>,
+    told: Told,
 }
+
+/// When the server said something first since this was set to 0, in microseconds since 1970.
+type Told = Arc<AtomicU64>;
 
 impl Gateway {
     /// A relay on the loopback.
@@ -52,14 +56,25 @@ impl Gateway {
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         let way = Arc::new(AtomicU8::new(Way::Open as u8));
-        let seen = way.clone();
-        thread::spawn(move || accept(&listener, server, delay, &seen));
-        Self { address, way }
+        let told = Told::default();
+        let (seen, tell) = (way.clone(), told.clone());
+        thread::spawn(move || accept(&listener, server, delay, &seen, &tell));
+        Self { address, way, told }
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// When the server is to be listened to: from now on.
+    pub fn listen(&self) {
+        self.told.store(0, Ordering::SeqCst);
+    }
+
+    /// When it said something first since [`Self::listen`], in microseconds since 1970.
+    pub fn told(&self) -> Option<u64> {
+        Some(self.told.load(Ordering::SeqCst)).filter(|it| *it != 0)
     }
 
     /// Changes the way, also for connections that stand.
@@ -78,7 +93,13 @@ fn is(way: &AtomicU8, expected: Way) -> bool {
     way.load(Ordering::SeqCst) == expected as u8
 }
 
-fn accept(listener: &TcpListener, server: SocketAddr, delay: Duration, way: &Arc<AtomicU8>) {
+fn accept(
+    listener: &TcpListener,
+    server: SocketAddr,
+    delay: Duration,
+    way: &Arc<AtomicU8>,
+    told: &Told,
+) {
     // Connections that came in silence; they are let through when that ends.
     let mut waiting = Vec::new();
     while !is(way, Way::Gone) {
@@ -90,25 +111,41 @@ fn accept(listener: &TcpListener, server: SocketAddr, delay: Duration, way: &Arc
             waiting.clear();
         } else if is(way, Way::Open) {
             for client in waiting.drain(..) {
-                relay(&client, server, delay, way);
+                relay(&client, server, delay, way, told);
             }
         }
     }
 }
 
-fn relay(client: &TcpStream, server: SocketAddr, delay: Duration, way: &Arc<AtomicU8>) {
+fn relay(
+    client: &TcpStream,
+    server: SocketAddr,
+    delay: Duration,
+    way: &Arc<AtomicU8>,
+    told: &Told,
+) {
     let Ok(server) = TcpStream::connect(server) else {
         return;
     };
-    for (from, to, delay) in [(client, &server, Duration::ZERO), (&server, client, delay)] {
+    let ends = [
+        (client, &server, Duration::ZERO, None),
+        (&server, client, delay, Some(told)),
+    ];
+    for (from, to, delay, told) in ends {
         let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-        let way = way.clone();
-        thread::spawn(move || pass(from, to, delay, &way));
+        let (way, told) = (way.clone(), told.cloned());
+        thread::spawn(move || pass(from, to, delay, &way, told.as_ref()));
     }
 }
 
 /// Passes on what comes until either end closes or the way is cut.
-fn pass(mut from: TcpStream, mut to: TcpStream, delay: Duration, way: &AtomicU8) {
+fn pass(
+    mut from: TcpStream,
+    mut to: TcpStream,
+    delay: Duration,
+    way: &AtomicU8,
+    told: Option<&Told>,
+) {
     from.set_nonblocking(false).unwrap();
     to.set_nonblocking(false).unwrap();
     from.set_read_timeout(Some(BEAT)).unwrap();
@@ -122,6 +159,12 @@ fn pass(mut from: TcpStream, mut to: TcpStream, delay: Duration, way: &AtomicU8)
             Ok(0) => break,
             Ok(read) => {
                 thread::sleep(delay);
+                if let Some(told) = told {
+                    let now = UNIX_EPOCH.elapsed().unwrap().as_micros();
+                    let now = u64::try_from(now).unwrap();
+                    // Only the first counts.
+                    let _ = told.compare_exchange(0, now, Ordering::SeqCst, Ordering::SeqCst);
+                }
                 if to.write_all(&buffer[..read]).is_err() {
                     break;
                 }

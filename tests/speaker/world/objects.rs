@@ -13,11 +13,12 @@ use landfall_bare_metal_resources::crds;
 use landfall_bare_metal_resources::kinds::{AddressPool, L2Advertisement};
 use landfall_bare_metal_resources::metallb::KINDS;
 use landfall_bare_metal_resources::speaker::SECRET;
+use landfall_test_network as network;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{World, eventually};
+use super::{KUBECONFIG, World, eventually};
 
 /// Where MetalLB was, in the one story that has its objects.
 const METALLB: &str = "metallb-spoken";
@@ -197,9 +198,7 @@ impl World {
         .await;
     }
 
-    pub(super) fn everywhere<
-        K: Resource<DynamicType = (), Scope = kube::core::ClusterResourceScope>,
-    >(
+    pub fn everywhere<K: Resource<DynamicType = (), Scope = kube::core::ClusterResourceScope>>(
         &self,
     ) -> Api<K> {
         Api::all(self.client.clone())
@@ -265,6 +264,18 @@ impl World {
     pub fn pod_address(&self, host: &str) -> Ipv4Addr {
         let [.., number] = self.lan.addresses(host).0.octets();
         Ipv4Addr::new(10, 244, number, 1)
+    }
+
+    /// Starts what answers on each node, and its kube-proxy.
+    pub fn traffic(&self) -> network::Traffic {
+        let nodes = self.lan.nodes().map(|host| network::Node {
+            host: host.to_owned(),
+            name: self.node(host),
+            pod: self.pod_address(host),
+        });
+        let nodes: Vec<_> = nodes.collect();
+        let kubeconfig = self.folder.path().join(KUBECONFIG);
+        network::Traffic::start(&self.lan, &nodes, &kubeconfig, self.folder.path())
     }
 
     /// Has a Service's pods be on these hosts.
