@@ -11,12 +11,16 @@ const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
 const AUTOSCALER_TAINT: &str = "ToBeDeletedByClusterAutoscaler";
 
 /// The nodes that take traffic from load balancers, by name. Readiness and cordons don't count
-/// (KEP-3458): health checks see to that, and the set stays still.
-pub fn targets<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> Arc<[api::Node]> {
+/// (KEP-3458): health checks see to that, and the set stays still. Their labels are told only if
+/// somebody looks at them.
+pub fn targets<'a>(
+    nodes: impl IntoIterator<Item = &'a Node>,
+    with_labels: bool,
+) -> Arc<[api::Node]> {
     let mut targets: Vec<_> = nodes
         .into_iter()
         .filter(|node| is_target(node))
-        .map(target)
+        .map(|node| target(node, with_labels))
         .collect();
     targets.sort_by(|a, b| a.name.cmp(&b.name));
     targets.into()
@@ -38,12 +42,14 @@ fn excludes(value: &str) -> bool {
     !matches!(value, "0" | "f" | "F" | "false" | "False" | "FALSE")
 }
 
-fn target(node: &Node) -> api::Node {
+fn target(node: &Node, with_labels: bool) -> api::Node {
+    let labels = node.metadata.labels.as_ref().filter(|_| with_labels);
     api::Node {
         name: node.metadata.name.clone().unwrap_or_default(),
         addresses: addresses(node),
         provider_id: node.spec.as_ref().and_then(|spec| spec.provider_id.clone()),
         zone: label(node, ZONE_LABEL).map(str::to_owned),
+        labels: labels.cloned().unwrap_or_default(),
     }
 }
 
@@ -79,7 +85,7 @@ mod tests {
     use serde_json::json;
 
     fn is_included(patch: serde_json::Value) -> bool {
-        !targets([&node("n1", patch)]).is_empty()
+        !targets([&node("n1", patch)], false).is_empty()
     }
 
     #[test]
@@ -120,7 +126,7 @@ mod tests {
             address("Hostname", "b"), address("InternalIP", "fd00::1"),
         ]}});
         let outside = json!({"status": {"addresses": [address("ExternalIP", "192.0.2.2")]}});
-        let found = targets([&node("b", both), &node("a", outside)]);
+        let found = targets([&node("b", both), &node("a", outside)], false);
         let shown: Vec<_> = found
             .iter()
             .map(|n| (n.name.as_str(), n.addresses.clone()))

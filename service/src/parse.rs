@@ -87,11 +87,7 @@ pub fn parse(
         source_ranges,
         traffic_policy: traffic_policy(spec),
         affinity,
-        nodes: if inputs.nodes {
-            around.nodes.clone()
-        } else {
-            Arc::default()
-        },
+        nodes: nodes(&around.nodes, inputs),
         endpoint_nodes: endpoints.nodes,
         endpoints: endpoints.pods,
         labels: if inputs.labels {
@@ -107,6 +103,21 @@ pub fn parse(
         annotations: annotations(service, inputs),
     };
     Ok(Parsed { wanted, refused })
+}
+
+/// The nodes as the provider looks at them. Another provider of the process may look at more.
+fn nodes(of: &Arc<[Node]>, inputs: &Inputs) -> Arc<[Node]> {
+    if !inputs.nodes {
+        Arc::default()
+    } else if inputs.node_labels || of.iter().all(|it| it.labels.is_empty()) {
+        of.clone()
+    } else {
+        let without = |node: &Node| Node {
+            labels: BTreeMap::new(),
+            ..node.clone()
+        };
+        of.iter().map(without).collect()
+    }
 }
 
 /// The annotations that are the provider's own.

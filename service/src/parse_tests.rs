@@ -196,8 +196,11 @@ fn a_provider_is_handed_what_it_looks_at_and_no_more() {
     };
     let seeing = of(&able);
     assert_eq!(seeing.nodes.len(), 1);
+    assert!(seeing.nodes[0].labels.is_empty());
     assert_eq!(seeing.labels["tier"], "web");
     assert_eq!(seeing.namespace_labels["team"], "a");
+    able.inputs.node_labels = true;
+    assert_eq!(of(&able).nodes[0].labels["pool"], "web");
     assert_eq!(seeing.annotations.len(), 1);
     assert_eq!(seeing.annotations["example.com/size"], "small");
 }

@@ -157,7 +157,11 @@ pub(crate) fn around() -> Surroundings {
             name: "demo".into(),
             uid: "cluster-uid".into(),
         },
-        nodes: crate::nodes::targets(&[node("node-1", json!({ "status": status }))]),
+        nodes: {
+            let metadata = json!({"name": "node-1", "labels": {"pool": "web"}});
+            let fields = json!({"metadata": metadata, "status": status});
+            crate::nodes::targets(&[node("node-1", fields)], true)
+        },
         namespace_labels: Arc::default(),
         slices: Vec::new(),
     }

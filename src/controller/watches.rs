@@ -61,7 +61,9 @@ impl Watches {
                 Arc::default(),
                 thin_node,
             );
-            tasks.push(follow_nodes(events, nodes_known, notes.clone()).boxed());
+            let with_labels = inputs.iter().any(|it| it.node_labels);
+            let task = follow_nodes(events, nodes_known, notes.clone(), with_labels);
+            tasks.push(task.boxed());
         } else {
             nodes_known.send_replace(Some(Arc::default()));
         }
@@ -189,6 +191,7 @@ async fn follow_nodes(
     events: impl Stream<Item = Event<Node>>,
     known: watch::Sender<Option<Arc<[api::Node]>>>,
     notes: mpsc::UnboundedSender<Note>,
+    with_labels: bool,
 ) {
     let (store, mut writer) = reflector::store::<Node>();
     let mut events = std::pin::pin!(events);
@@ -200,7 +203,7 @@ async fn follow_nodes(
             Event::Init | Event::InitApply(_) => continue,
         }
         let nodes = store.state();
-        let now = targets(nodes.iter().map(AsRef::as_ref));
+        let now = targets(nodes.iter().map(AsRef::as_ref), with_labels);
         let changed = known.send_if_modified(|before| {
             let changed = before.as_ref() != Some(&now);
             if changed {

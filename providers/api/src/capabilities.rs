@@ -29,10 +29,16 @@ pub struct Capabilities {
 
 /// What a backend looks at besides a Service's `spec`. What is not named here is not handed to
 /// it, and its changes are no call.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a yes or no of its own"
+)]
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Inputs {
     /// The nodes of the cluster.
     pub nodes: bool,
+    /// The labels of these nodes.
+    pub node_labels: bool,
     /// Where the Service's pods are.
     pub endpoints: EndpointInput,
     /// The Service's labels.

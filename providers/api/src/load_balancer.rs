@@ -157,6 +157,8 @@ pub struct Node {
     pub provider_id: Option<String>,
     /// Label `topology.kubernetes.io/zone`.
     pub zone: Option<String>,
+    /// Its `metadata.labels`; empty unless [`Inputs::node_labels`](crate::Inputs::node_labels).
+    pub labels: BTreeMap<String, String>,
 }
 
 /// A pod's port, where it takes traffic of one of the Service's ports.

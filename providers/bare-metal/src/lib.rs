@@ -157,6 +157,7 @@ impl Provider for BareMetal {
             outside_effects: false,
             inputs: Inputs {
                 nodes: false,
+                node_labels: false,
                 endpoints: EndpointInput::Nodes,
                 labels: true,
                 namespace_labels: true,

@@ -201,6 +201,7 @@ pub(crate) mod tests {
             addresses: addresses.iter().map(|a| a.parse().unwrap()).collect(),
             provider_id: None,
             zone: None,
+            labels: BTreeMap::new(),
         }
     }
 

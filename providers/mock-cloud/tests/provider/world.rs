@@ -245,6 +245,7 @@ fn nodes() -> Arc<[Node]> {
         addresses: vec![IpAddr::from([127, 0, 0, last])],
         provider_id: None,
         zone: None,
+        labels: BTreeMap::new(),
     };
     Arc::from([node(2), node(3)])
 }
