@@ -1,0 +1,97 @@
+//! What each annotation means, and what is wrong with others.
+
+mod attributes;
+mod faults;
+mod meaning;
+mod probing;
+mod probing_rows;
+mod rows;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use landfall_provider_api::{
+    Affinity, ClusterId, Family, FamilyPolicy, LoadBalancer, LoadBalancerId, Port, Protocol,
+    ServiceName, TrafficPolicy,
+};
+
+use super::{Asked, Fault, PREFIX, SOURCE_RANGES};
+
+/// The ARN of a certificate.
+const CERTIFICATE: &str = "arn:aws:acm:eu-west-1:123456789012:certificate/one";
+
+/// A Service with these ports: name, protocol, number; the node port is 22,000 more.
+fn service(ports: &[(&str, Protocol, u16)]) -> LoadBalancer {
+    let port = |(name, protocol, port): &(&str, Protocol, u16)| Port {
+        name: (*name).to_owned(),
+        protocol: *protocol,
+        port: *port,
+        node_port: Some(22_000 + *port),
+    };
+    LoadBalancer {
+        id: LoadBalancerId {
+            cluster: ClusterId {
+                name: "demo".into(),
+                uid: "c1".into(),
+            },
+            service_uid: "s1".into(),
+        },
+        service: ServiceName {
+            namespace: "default".into(),
+            name: "web".into(),
+        },
+        created: SystemTime::UNIX_EPOCH,
+        ports: ports.iter().map(port).collect(),
+        families: vec![Family::IPv4],
+        family_policy: FamilyPolicy::SingleStack,
+        requested_addresses: Vec::new(),
+        source_ranges: Vec::new(),
+        traffic_policy: TrafficPolicy::Cluster,
+        affinity: Affinity::None,
+        nodes: Arc::default(),
+        endpoint_nodes: BTreeSet::new(),
+        endpoints: Vec::new(),
+        labels: BTreeMap::new(),
+        namespace_labels: Arc::default(),
+        annotations: BTreeMap::new(),
+    }
+}
+
+/// TCP 80 `http`, TCP 443 `https`, UDP 53 `dns`.
+fn web() -> LoadBalancer {
+    service(&[
+        ("http", Protocol::Tcp, 80),
+        ("https", Protocol::Tcp, 443),
+        ("dns", Protocol::Udp, 53),
+    ])
+}
+
+/// The same with annotations, by the ends of their names.
+fn with(mut service: LoadBalancer, annotations: &[(&str, &str)]) -> LoadBalancer {
+    for (suffix, value) in annotations {
+        let name = match *suffix {
+            "source-ranges" => SOURCE_RANGES.to_owned(),
+            suffix => format!("{PREFIX}{suffix}"),
+        };
+        service.annotations.insert(name, (*value).to_owned());
+    }
+    service
+}
+
+fn asked(service: LoadBalancer, annotations: &[(&str, &str)]) -> Asked {
+    Asked::parse(&with(service, annotations)).expect("it can be followed")
+}
+
+fn faults(service: LoadBalancer, annotations: &[(&str, &str)]) -> Vec<Fault> {
+    match Asked::parse(&with(service, annotations)) {
+        Ok(asked) => panic!("{annotations:?} was taken for {asked:?}"),
+        Err(faults) => faults,
+    }
+}
+
+fn map(of: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let of = of.iter();
+    of.map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect()
+}

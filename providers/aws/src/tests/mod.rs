@@ -1,0 +1,13 @@
+//! The provider on a strict stand-in for AWS: what every provider must do, what it costs, and what is there
+//! after any call was the last.
+
+mod actions;
+mod conformance;
+mod costs;
+mod crashes;
+mod drift;
+mod replacing;
+mod saying;
+mod world;
+
+pub(crate) use world::asked;
