@@ -30,7 +30,10 @@ pub fn prepare(configured: &[config::Provider]) -> Result<Vec<Prepared>, Failure
             Backend::MockCloud { token_file, .. } => {
                 read_token(&format!("providers[{index}].tokenFile"), token_file)
             }
-            Backend::BareMetal { .. } => Ok(String::new()),
+            Backend::Aws { .. } if cfg!(not(feature = "aws")) => Err(Failure::usage(format!(
+                "providers[{index}].type: this program was built without aws"
+            ))),
+            Backend::Aws { .. } | Backend::BareMetal { .. } => Ok(String::new()),
         };
         match token {
             Ok(token) => prepared.push(Prepared {
@@ -65,6 +68,23 @@ impl Prepared {
     ) -> Result<Registration, Failure> {
         let mut aside = None;
         let provider: Arc<dyn Provider> = match &self.configured.backend {
+            #[cfg(feature = "aws")]
+            Backend::Aws {
+                region,
+                vpc_id,
+                endpoint_url,
+            } => {
+                let settings = landfall_provider_aws::Settings {
+                    region: region.clone(),
+                    vpc: vpc_id.clone(),
+                    endpoint: endpoint_url.clone(),
+                };
+                let made = landfall_provider_aws::Aws::new(settings, cluster.clone());
+                metrics.add(made.collector());
+                Arc::new(made)
+            }
+            #[cfg(not(feature = "aws"))]
+            Backend::Aws { .. } => unreachable!("`prepare` has refused it"),
             Backend::MockCloud { url, families, .. } => {
                 let made = MockCloud::new(url, &self.token, cluster.clone());
                 let made = made.map_err(|error| Failure::usage(format!("url {url}: {error}")))?;

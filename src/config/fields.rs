@@ -13,6 +13,10 @@ pub(super) struct Fields<'v, 'f> {
     faults: &'f mut Vec<String>,
 }
 
+/// What is wrong was noted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Faulty;
+
 impl<'v, 'f> Fields<'v, 'f> {
     pub(super) fn of(value: &'v Value, path: &'f str, faults: &'f mut Vec<String>) -> Self {
         let map = value.as_object();
@@ -37,6 +41,27 @@ impl<'v, 'f> Fields<'v, 'f> {
             None => self.fault(name, "must be a text; put it in quotes"),
         }
         None
+    }
+
+    /// A text that may be absent.
+    pub(super) fn optional(&mut self, name: &'static str) -> Result<Option<String>, Faulty> {
+        match self.map.ok_or(Faulty)?.get(name) {
+            None | Some(Value::Null) => {
+                self.asked.push(name);
+                Ok(None)
+            }
+            Some(_) => self.text(name).map(Some).ok_or(Faulty),
+        }
+    }
+
+    /// Finds fault with what is not a URL.
+    pub(super) fn check_url(&mut self, name: &str, url: &str) -> bool {
+        let known = url.starts_with("http://") || url.starts_with("https://");
+        if !known {
+            let message = format!("{url:?} is not a URL such as http://127.0.0.1:9090");
+            self.fault(name, &message);
+        }
+        known
     }
 
     /// True or false; false where it is absent.

@@ -13,12 +13,14 @@ use landfall_service::Class;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use fields::Fields;
+use fields::{Faulty, Fields};
 
 pub use speaker::SpeakerConfig;
 
 /// `driftInterval` where it is not set. A mock cloud is near, and reading it costs little.
 pub const DRIFT_INTERVAL: Duration = Duration::from_mins(1);
+/// The same of AWS, which counts calls.
+pub const DRIFT_INTERVAL_OF_AWS: Duration = Duration::from_mins(5);
 /// `sweepAfter` where it is not set.
 pub const SWEEP_AFTER: Duration = Duration::from_mins(10);
 
@@ -70,6 +72,18 @@ pub enum Backend {
         /// `families` that its pool has addresses of; at least one, none twice.
         #[serde(serialize_with = "as_texts")]
         families: Vec<Family>,
+    },
+    /// `aws`.
+    Aws {
+        /// `region`; else from the environment, the profile, or the instance.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        region: Option<String>,
+        /// `vpcId` of the cluster; else from the instance.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        vpc_id: Option<String>,
+        /// `endpointUrl` that takes the calls of all services instead of AWS's own.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        endpoint_url: Option<String>,
     },
     /// `bare-metal`.
     BareMetal {
@@ -158,15 +172,20 @@ fn provider(
         .text("class")
         .filter(|class| fields.check_class(class));
     let default = fields.flag("default");
-    let drift_interval = fields.duration("driftInterval", DRIFT_INTERVAL);
+    let seldom = match kind.as_deref() {
+        Some("aws") => DRIFT_INTERVAL_OF_AWS,
+        _ => DRIFT_INTERVAL,
+    };
+    let drift_interval = fields.duration("driftInterval", seldom);
     let sweep_after = fields.duration("sweepAfter", SWEEP_AFTER);
     let backend = match kind.as_deref() {
+        Some("aws") => aws(&mut fields),
         Some("mock-cloud") => mock_cloud(&mut fields, folder),
         Some("bare-metal") => Some(bare_metal(path, &mut fields)),
         Some(other) => {
             fields.fault(
                 "type",
-                &format!("{other:?} is not a provider; there is: bare-metal, mock-cloud"),
+                &format!("{other:?} is not a provider; there is: aws, bare-metal, mock-cloud"),
             );
             // Which other fields are right depends on it.
             return None;
@@ -183,17 +202,33 @@ fn provider(
     })
 }
 
-fn mock_cloud(fields: &mut Fields<'_, '_>, folder: &Path) -> Option<Backend> {
-    let url = fields.text("url").filter(|url| {
-        let known = url.starts_with("http://") || url.starts_with("https://");
-        if !known {
-            fields.fault(
-                "url",
-                &format!("{url:?} is not a URL such as http://127.0.0.1:9090"),
-            );
+fn aws(fields: &mut Fields<'_, '_>) -> Option<Backend> {
+    // All are read before one that is wrong ends it, so that all faults are told.
+    let region = fields.optional("region");
+    let vpc_id = fields.optional("vpcId").and_then(|id| {
+        let is_vpc = id.as_ref().is_none_or(|it| it.starts_with("vpc-"));
+        if is_vpc {
+            Ok(id)
+        } else {
+            fields.fault("vpcId", "must be the id of a VPC, vpc-…");
+            Err(Faulty)
         }
-        known
     });
+    let endpoint_url = fields.optional("endpointUrl").and_then(|url| match url {
+        Some(url) if !fields.check_url("endpointUrl", &url) => Err(Faulty),
+        url => Ok(url),
+    });
+    Some(Backend::Aws {
+        region: region.ok()?,
+        vpc_id: vpc_id.ok()?,
+        endpoint_url: endpoint_url.ok()?,
+    })
+}
+
+fn mock_cloud(fields: &mut Fields<'_, '_>, folder: &Path) -> Option<Backend> {
+    let url = fields
+        .text("url")
+        .filter(|url| fields.check_url("url", url));
     let token_file = fields.text("tokenFile");
     let families = fields.families("families");
     Some(Backend::MockCloud {

@@ -168,7 +168,7 @@ providers:
         providers[0].url: "localhost" is not a URL such as http://127.0.0.1:9090
         providers[0].tokenFile: is missing
         providers[1].class: is missing
-        providers[1].type: "clouds" is not a provider; there is: bare-metal, mock-cloud
+        providers[1].type: "clouds" is not a provider; there is: aws, bare-metal, mock-cloud
         providers[2].tokenfile: is not known; did you mean tokenFile?
         "#);
 }
@@ -219,5 +219,51 @@ fn what_is_no_configuration_at_all() {
             faults.iter().any(|f| f.contains(expected)),
             "{text:?}: {faults:?}"
         );
+    }
+}
+
+#[test]
+fn aws_finds_out_what_is_not_said() {
+    let text = "clusterName: demo\nproviders:\n- {type: aws, class: landfall.dev/aws}\n";
+    let folder = Path::new("/etc/landfall");
+    let config = Config::parse(text, folder).unwrap();
+    let [provider] = config.providers.as_slice() else {
+        panic!("one provider")
+    };
+    assert_eq!(provider.drift_interval, DRIFT_INTERVAL_OF_AWS);
+    let nothing = Backend::Aws {
+        region: None,
+        vpc_id: None,
+        endpoint_url: None,
+    };
+    assert_eq!(provider.backend, nothing);
+    let whole = "clusterName: demo
+providers:
+- type: aws
+  region: eu-west-1
+  vpcId: vpc-0a
+  endpointUrl: http://127.0.0.1:4566
+  class: landfall.dev/aws
+  default: false
+  driftInterval: 7m
+  sweepAfter: 10m
+";
+    let config = Config::parse(whole, folder).unwrap();
+    assert_eq!(serde_saphyr::to_string(&config).unwrap(), whole);
+}
+
+#[test]
+fn what_is_wrong_of_aws_is_told_at_once() {
+    let text = "clusterName: demo
+providers:
+- {type: aws, class: landfall.dev/aws, region: 7, vpcId: web, endpointUrl: here, vpc: x}
+";
+    let faults = faults(text).join("\n");
+    for says in [
+        "region: must be a text",
+        "vpcId",
+        "vpc: is not known; there is: type",
+    ] {
+        assert!(faults.contains(says), "{says}: {faults}");
     }
 }

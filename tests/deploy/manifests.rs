@@ -46,6 +46,7 @@ async fn an_api_server_takes_every_overlay() {
     assert_eq!(
         overlays,
         [
+            "deploy/aws",
             "deploy/bare-metal",
             "deploy/controller",
             "deploy/crds",
@@ -189,6 +190,7 @@ fn the_tables_of_rights_are_what_the_roles_grant() {
     }
     let all = [
         "deploy/rights",
+        "deploy/aws",
         "deploy/bare-metal",
         "deploy/speaker",
         "deploy/metallb",

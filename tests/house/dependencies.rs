@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "landfall-mock-cluster",
             "landfall-process",
             "landfall-provider-api",
+            "landfall-provider-aws",
             "landfall-provider-bare-metal",
             "landfall-provider-mock-cloud",
             "landfall-service",
@@ -40,6 +41,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("landfall-mock-cluster", &["landfall-process"]),
     ("landfall-process", &[]),
     ("landfall-provider-api", &[]),
+    ("landfall-provider-aws", &["landfall-provider-api"]),
     (
         "landfall-provider-bare-metal",
         &[
@@ -65,6 +67,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "landfall-watch",
         ],
     ),
+    ("landfall-test-aws", &[]),
     (
         "landfall-test-network",
         &["landfall-bare-metal-l2", "landfall-test-process"],

@@ -83,8 +83,14 @@ impl Installed {
 
     /// The same by another way to the API server.
     pub fn start_with(&self, kubeconfig: &Path) -> Process {
+        self.start_where(kubeconfig, &[])
+    }
+
+    /// The same with variables in its environment.
+    pub fn start_where(&self, kubeconfig: &Path, variables: &[(&str, &str)]) -> Process {
         let mut command = Command::new(program("landfall"));
         command
+            .envs(variables.iter().copied())
             .args(&self.arguments)
             .arg("--kubeconfig")
             .arg(kubeconfig);

@@ -2,6 +2,7 @@
 //! server's audit log says of it.
 
 mod account;
+mod aws;
 mod bare_metal;
 mod gateway;
 mod installed;

@@ -1,0 +1,146 @@
+//! `deploy/aws`, with a strict stand-in for AWS.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Node;
+use kube::Api;
+use kube::api::{DeleteParams, PostParams};
+use landfall_test_aws::{Aws, Fault, Ids, Options, Times, World};
+use serde_json::json;
+
+use super::installed::Installed;
+use crate::plane::{Plane, object, until};
+use crate::process::Process;
+
+/// Where this story has it, beside that of the mock cloud.
+const HERE: &str = "landfall-aws";
+/// What the configuration of `deploy/aws` ends with.
+const CLASS: &str = "  class: landfall.dev/aws\n";
+
+struct Life {
+    installed: Installed,
+    aws: Aws,
+    ids: Ids,
+}
+
+impl Life {
+    async fn prepare(plane: Plane) -> Self {
+        plane
+            .install("deploy/aws", &[("landfall-system", HERE)])
+            .await;
+        let aws = Aws::start(Options {
+            provisioning: Duration::ZERO,
+            initial: Duration::ZERO,
+            ..Options::default()
+        });
+        let ids = aws.world(&World {
+            cluster: "demo".to_owned(),
+            ..World::default()
+        });
+        let edit = |config: &str| {
+            assert!(config.ends_with(CLASS), "{config}");
+            format!(
+                "{config}  region: {}\n  vpcId: {}\n  endpointUrl: {}\n",
+                aws.region(),
+                ids.vpc,
+                aws.url()
+            )
+        };
+        let installed = Installed::find(plane, HERE, edit).await;
+        Self {
+            installed,
+            aws,
+            ids,
+        }
+    }
+
+    fn start(&self) -> Process {
+        let key = &Options::default().keys[0];
+        let variables = [
+            ("AWS_ACCESS_KEY_ID", key.as_str()),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ];
+        self.installed
+            .start_where(&self.installed.kubeconfig(), &variables)
+    }
+
+    async fn create(&self, name: &str) {
+        let spec = json!({"loadBalancerClass": "landfall.dev/aws", "ports": [{"port": 80}]});
+        self.installed.create(name, json!({}), spec).await;
+    }
+
+    async fn until_named(&self, name: &str) {
+        until(
+            &format!("{name} has the name of a load balancer"),
+            async || {
+                let service = self.installed.services().get(name).await.unwrap();
+                let service = serde_json::to_value(service).unwrap();
+                let hostname = &service["status"]["loadBalancer"]["ingress"][0]["hostname"];
+                hostname.as_str().is_some_and(|it| it.contains(".elb."))
+            },
+        )
+        .await;
+    }
+
+    /// Events: written at first, counted up when the same happens again.
+    async fn fail_twice(&self) {
+        let fault = Fault::refuse("CreateTargetGroup", "InternalFailure", "Not now.", 500);
+        self.aws.fault(fault.times(Times::N(3)));
+        self.create("aws-web").await;
+        self.until_named("aws-web").await;
+        self.installed.until_counted_up("aws-web").await;
+    }
+
+    async fn change_nodes(&self) {
+        let nodes = Api::<Node>::all(self.installed.plane.client.clone());
+        let instance = &self.ids.nodes[0];
+        let node = object(json!({
+            "metadata": {"name": "aws-worker"},
+            "spec": {"providerID": instance.provider_id},
+        }));
+        nodes.create(&PostParams::default(), &node).await.unwrap();
+        until("the node is a target", async || {
+            let groups = self.aws.target_groups();
+            let mut targets = groups.iter().flat_map(|it| &it.targets);
+            targets.any(|it| it.id == instance.id)
+        })
+        .await;
+        let parameters = DeleteParams::default();
+        nodes.delete("aws-worker", &parameters).await.unwrap();
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a real control plane: a mock cluster has no rights and no audit log"]
+async fn nothing_is_refused_to_the_controller_with_aws_and_nothing_granted_in_vain() {
+    let Some(plane) = Plane::find().await else {
+        return;
+    };
+    let life = Life::prepare(plane).await;
+    let mut controller = life.start();
+    life.fail_twice().await;
+    life.change_nodes().await;
+    life.create("aws-vanishing").await;
+    life.until_named("aws-vanishing").await;
+    life.installed.vanish("aws-vanishing", &controller).await;
+    until("its load balancer is released", async || {
+        life.aws.load_balancers().len() == 1
+    })
+    .await;
+    life.installed.contest_the_lease(&controller).await;
+    controller.signal("TERM");
+    assert_eq!(controller.ended().status.code(), Some(0));
+    let mut controller = life.start();
+    life.installed.delete("aws-web").await;
+    life.installed.until_gone("aws-web").await;
+    until("nothing is left at AWS", async || {
+        let groups = life.aws.security_groups();
+        life.aws.load_balancers().is_empty()
+            && life.aws.target_groups().is_empty()
+            && groups.iter().all(|it| !it.name.starts_with("lf-"))
+    })
+    .await;
+    controller.signal("TERM");
+    assert_eq!(controller.ended().status.code(), Some(0));
+    life.installed.account.judge().await;
+}
