@@ -1,7 +1,7 @@
 //! Load balancers that AWS is still at work on: asked again and again, all at once, at growing intervals,
 //! until there is nothing to wait for. When to ask is pure; the asking is at the end.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -132,50 +132,63 @@ impl Account {
     }
 
     async fn ask_of(&self, uids: &[String]) -> Result<()> {
-        let mut unmade: HashMap<Arn, String> = HashMap::new();
-        let mut unserved: Vec<(Arn, String)> = Vec::new();
+        let mut news = self.ask_balancers(uids).await?;
+        // What has just become active is asked at once whether somebody is well behind it. Nobody is woken
+        // before: whoever is at work is not told what was asked meanwhile.
         for uid in uids {
-            let what = self.view.of(uid, what_is_open).unwrap_or_default();
-            unmade.extend(what.balancers.into_iter().map(|it| (it, uid.clone())));
-            unserved.extend(what.groups.into_iter().map(|it| (it, uid.clone())));
-            if what.has_leftovers {
-                self.wake(uid);
-            }
-        }
-        let arns: Vec<_> = unmade.keys().cloned().collect();
-        if !arns.is_empty() {
-            let read = self
-                .calls
-                .load_balancers(Priority::Change, Which::Arns(&arns))
-                .await?;
-            for (arn, uid) in unmade {
-                let now = read.iter().find(|it| it.arn == arn);
-                let is_news = self
-                    .view
-                    .alter(&uid, |seen| match (now, seen.balancer(&arn)) {
-                        (Some(now), Some(there)) => {
-                            let is_news =
-                                there.it.state != now.state || there.it.dns_name != now.dns_name;
-                            there.it.state = now.state.clone();
-                            there.it.reason.clone_from(&now.reason);
-                            there.it.dns_name.clone_from(&now.dns_name);
-                            is_news
-                        }
-                        (None, Some(_)) => {
-                            seen.forget_balancer(&arn);
-                            true
-                        }
-                        _ => false,
-                    });
-                if is_news {
-                    self.wake(&uid);
+            let open = self.view.of(uid, what_is_open).unwrap_or_default();
+            for group in open.groups {
+                let asked = self.ask_targets(Priority::Change, uid, &group).await;
+                if let Err(refusal) = asked {
+                    tracing::debug!(%refusal, "AWS did not say how targets are");
                 }
             }
+            if open.has_leftovers {
+                news.insert(uid.clone());
+            }
         }
-        for (arn, uid) in unserved {
-            self.ask_targets(Priority::Change, &uid, &arn).await?;
-        }
+        news.iter().for_each(|uid| self.wake(uid));
         Ok(())
+    }
+
+    /// Asks how far load balancers are that are not active, all at once. Tells whose are further.
+    async fn ask_balancers(&self, uids: &[String]) -> Result<BTreeSet<String>> {
+        let mut news = BTreeSet::new();
+        let mut unmade: HashMap<Arn, &String> = HashMap::new();
+        for uid in uids {
+            let open = self.view.of(uid, what_is_open).unwrap_or_default();
+            unmade.extend(open.balancers.into_iter().map(|it| (it, uid)));
+        }
+        let arns: Vec<_> = unmade.keys().cloned().collect();
+        if arns.is_empty() {
+            return Ok(news);
+        }
+        let which = Which::Arns(&arns);
+        let read = self.calls.load_balancers(Priority::Change, which).await?;
+        for (arn, uid) in unmade {
+            let now = read.iter().find(|it| it.arn == arn);
+            let is_news = self
+                .view
+                .alter(uid, |seen| match (now, seen.balancer(&arn)) {
+                    (Some(now), Some(there)) => {
+                        let is_news =
+                            there.it.state != now.state || there.it.dns_name != now.dns_name;
+                        there.it.state = now.state.clone();
+                        there.it.reason.clone_from(&now.reason);
+                        there.it.dns_name.clone_from(&now.dns_name);
+                        is_news
+                    }
+                    (None, Some(_)) => {
+                        seen.forget_balancer(&arn);
+                        true
+                    }
+                    _ => false,
+                });
+            if is_news {
+                news.insert(uid.clone());
+            }
+        }
+        Ok(news)
     }
 
     /// Asks how the targets of a group are. Whoever is concerned is woken if that is news.
