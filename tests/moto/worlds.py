@@ -122,5 +122,6 @@ def parts(account: str) -> list[dict[str, Any]]:
         add(f"target group {it.protocol} {it.port} with {len(it.targets)}", tags(it.arn))
     for groups in ec2.groups.values():
         for it in groups.values():
-            add(f"security group with {len(it.ingress_rules)}", {tag["key"]: tag["value"] for tag in it.get_tags()})
+            said = {tag["key"]: tag["value"] for tag in it.get_tags()}
+            add(f"security group with {len(it.ingress_rules)}", said)
     return found
