@@ -1,11 +1,12 @@
 //! The provider on a strict stand-in for AWS: what every provider must do, what it costs, and what is there
-//! after any call was the last.
+//! after any call was the last. And on moto, a stand-in by others.
 
 mod actions;
 mod conformance;
 mod costs;
 mod crashes;
 mod drift;
+mod moto;
 mod replacing;
 mod saying;
 mod world;

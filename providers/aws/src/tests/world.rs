@@ -62,17 +62,7 @@ impl World {
             vpc: Some(self.ids.vpc.clone()),
             endpoint: Some(self.aws.url()),
         };
-        let key = &Options::default().keys[0];
-        let credentials = Credentials::new(key, "secret", None, None, "tests");
-        Aws {
-            pace: Pace::unlimited(),
-            timing: Timing {
-                farewell: Duration::from_millis(50),
-                first_look: Duration::from_millis(20),
-            },
-            credentials: Some(SharedCredentialsProvider::new(credentials)),
-            ..Aws::new(settings, cluster.clone())
-        }
+        hurried(settings, &Options::default().keys[0], cluster)
     }
 
     /// One that has begun, in a cluster without Services.
@@ -119,6 +109,20 @@ impl World {
     }
 }
 
+/// A provider with this access key, that waits for nothing longer than a test must.
+pub(super) fn hurried(settings: Settings, key: &str, cluster: &ClusterId) -> Aws {
+    let credentials = Credentials::new(key, "secret", None, None, "tests");
+    Aws {
+        pace: Pace::unlimited(),
+        timing: Timing {
+            farewell: Duration::from_millis(50),
+            first_look: Duration::from_millis(20),
+        },
+        credentials: Some(SharedCredentialsProvider::new(credentials)),
+        ..Aws::new(settings, cluster.clone())
+    }
+}
+
 pub(super) fn cluster() -> ClusterId {
     ClusterId {
         name: "conformance".into(),
@@ -126,7 +130,7 @@ pub(super) fn cluster() -> ClusterId {
     }
 }
 
-fn service(uid: &str, ports: &[u16]) -> LoadBalancer {
+pub(super) fn service(uid: &str, ports: &[u16]) -> LoadBalancer {
     let port = |port: &u16| Port {
         name: format!("port-{port}"),
         protocol: Protocol::Tcp,

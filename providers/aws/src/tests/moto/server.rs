@@ -1,0 +1,87 @@
+//! A server of moto, one for all tests of this process, and how it is told what to do. It ends with the
+//! process.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+const SERVE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/moto/serve.py");
+
+/// A server that runs.
+pub(super) struct Moto {
+    /// `http://127.0.0.1:PORT`
+    pub(super) url: String,
+    /// Has the server's standard input, which closes when this process ends; so does the server then.
+    _server: Child,
+}
+
+/// The server, started with the Python that `LANDFALL_MOTO` names. Where it names none, it is said that
+/// nothing was tested.
+pub(super) fn moto() -> Option<&'static Moto> {
+    static MOTO: OnceLock<Option<Moto>> = OnceLock::new();
+    let start = || {
+        let python = std::env::var_os("LANDFALL_MOTO");
+        if python.is_none() {
+            skip("the AWS provider on moto: no LANDFALL_MOTO; tests/run installs it");
+        }
+        python.map(|it| Moto::start(&it))
+    };
+    MOTO.get_or_init(start).as_ref()
+}
+
+/// Says that something was not tested, where the runner of all tests repeats it.
+fn skip(what: &str) {
+    eprintln!("SKIPPED: {what}");
+    if let Some(path) = std::env::var_os("LANDFALL_SKIPPED") {
+        let file = std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path);
+        writeln!(file.unwrap(), "{what}").unwrap();
+    }
+}
+
+impl Moto {
+    fn start(python: &OsStr) -> Self {
+        let mut server = Command::new(python)
+            .arg(SERVE)
+            // The checkout is not its place.
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{} does not start: {error}", python.display()));
+        let mut line = String::new();
+        let mut printed = BufReader::new(server.stdout.take().unwrap());
+        printed.read_line(&mut line).unwrap();
+        let said: Value = serde_json::from_str(&line)
+            .unwrap_or_else(|error| panic!("moto did not start, and printed {line:?}: {error}"));
+        Self {
+            url: said["url"].as_str().unwrap().to_owned(),
+            _server: server,
+        }
+    }
+
+    /// Asks what stands below `/landfall/`; moto's own paths are for the provider.
+    pub(super) fn ask(&self, what: &str, asked: &Value) -> Value {
+        let address = self.url.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        let body = asked.to_string();
+        let length = body.len();
+        write!(
+            stream,
+            "POST /landfall/{what} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1);
+        assert_eq!(status, Some("200"), "{what} of {asked}: {answer}");
+        serde_json::from_str(body).unwrap()
+    }
+}
