@@ -5,7 +5,11 @@ mod crashes;
 mod server;
 mod world;
 
-use landfall_provider_api::{LoadBalancer, Provider, Snapshot, conformance};
+use std::fmt::Debug;
+
+use landfall_provider_api::{
+    Endpoint, LoadBalancer, Node, Protocol, Provider, Snapshot, conformance,
+};
 
 use super::world::{annotated, cluster, released, served, until};
 use server::moto;
@@ -40,7 +44,11 @@ fn secure(world: &World, ports: &[u16], certificate: &str, ranges: &[&str]) -> L
 }
 
 /// Waits until exactly this is there.
-async fn settled(world: &World, provider: &crate::Aws, wanted: &LoadBalancer, is: &[&str]) {
+async fn settled<S>(world: &World, provider: &crate::Aws, wanted: &LoadBalancer, is: &[S])
+where
+    S: Debug,
+    String: PartialEq<S>,
+{
     let all = format!("there is {is:?}");
     until(provider, wanted, &all, |_| world.parts("s1") == is).await;
 }
@@ -136,4 +144,36 @@ async fn a_load_balancer_that_is_gone_is_made_again_before_the_same_target_group
     })
     .await;
     assert_eq!(world.changes().get("CreateTargetGroup"), Some(&1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_protocol_and_pods_instead_of_nodes_come_behind_the_same_load_balancer() {
+    let Some(moto) = moto() else { return };
+    let world = World::start(moto);
+    let provider = world.begun().await;
+    let mut wanted = world.service("s1", &[53]);
+    let before = served(&provider, &wanted).await;
+    wanted.ports[0].protocol = Protocol::Udp;
+    let is = |group: &str| {
+        [
+            "listener UDP 53".to_owned(),
+            "load balancer internal".to_owned(),
+            "security group with 1".to_owned(),
+            format!("target group UDP 53 with {group}"),
+        ]
+    };
+    settled(&world, &provider, &wanted, &is("3")).await;
+    let mut pods = annotated(wanted, &[("nlb-target-type", "ip")]);
+    let endpoint = |node: &Node| Endpoint {
+        port_name: "port-53".into(),
+        protocol: Protocol::Udp,
+        address: node.addresses[0],
+        port: 5353,
+        node: Some(node.name.clone()),
+        zone: None,
+    };
+    pods.endpoints = pods.nodes.iter().take(2).map(endpoint).collect();
+    settled(&world, &provider, &pods, &is("2")).await;
+    let after = served(&provider, &pods).await;
+    assert_eq!(before.ingress, after.ingress);
 }
