@@ -5,13 +5,17 @@ does not, so that tests see whoever asks for one.
 
 from typing import Any
 
-from moto.elbv2.models import ELBv2Backend
+from moto.elbv2.models import AvailabilityZone, ELBv2Backend, FakeLoadBalancer
+
+# What chooses an address, of a SubnetMapping.
+ADDRESSES = ("AllocationId", "PrivateIPv4Address", "IPv6Address")
 
 
 def correct() -> None:
     """Corrects all of it."""
     groups_know_who_uses_them()
     listeners_of_network_load_balancers_change()
+    chosen_addresses_are_told()
 
 
 def groups_know_who_uses_them() -> None:
@@ -67,3 +71,27 @@ def listeners_of_network_load_balancers_change() -> None:
         return listener
 
     ELBv2Backend.modify_listener = change
+
+
+def chosen_addresses_are_told() -> None:
+    """DescribeLoadBalancers: AvailabilityZones have the addresses that were chosen when it was made.
+
+    moto forgets them. So nobody could see whether a load balancer stands at the addresses that are wanted.
+    """
+    make = ELBv2Backend.create_load_balancer
+
+    def create(self: ELBv2Backend, *args: Any, **asked: Any) -> Any:
+        made = make(self, *args, **asked)
+        made.chosen = {it["SubnetId"]: it for it in asked.get("subnet_mappings") or []}
+        return made
+
+    def zones(self: FakeLoadBalancer) -> list[AvailabilityZone]:
+        told = [AvailabilityZone(subnet) for subnet in self.subnets]
+        for zone in told:
+            mapping = self.chosen.get(zone.subnet_id, {})
+            addresses = {key: mapping[key] for key in ADDRESSES if key in mapping}
+            zone.load_balancer_addresses = [addresses] if addresses else []
+        return told
+
+    ELBv2Backend.create_load_balancer = create
+    FakeLoadBalancer.availability_zones = property(zones)

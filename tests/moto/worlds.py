@@ -1,5 +1,5 @@
 """An account with a cluster in it: a VPC with a public and a private subnet in each of two zones, three nodes
-with a security group, and two certificates. And what load balancers of it consist of.
+with a security group, two Elastic IP addresses and two certificates. And what load balancers of it consist of.
 """
 
 import itertools
@@ -42,7 +42,7 @@ def make(account: str) -> dict[str, Any]:
         "account": account,
         "region": REGION,
         "vpc": vpc.id,
-        "publicSubnets": [it.id for it in public],
+        "elasticIps": [ec2.allocate_address("vpc").allocation_id for _ in range(2)],
         "nodes": [node(ec2, private[it % 2], group.id) for it in range(3)],
         "certificates": [acm.import_certificate(*certificate(), None, None, []) for _ in range(2)],
     }

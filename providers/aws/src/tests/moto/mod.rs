@@ -177,3 +177,27 @@ async fn another_protocol_and_pods_instead_of_nodes_come_behind_the_same_load_ba
     let after = served(&provider, &pods).await;
     assert_eq!(before.ingress, after.ingress);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_load_balancer_at_chosen_addresses_is_made_once() {
+    let Some(moto) = moto() else { return };
+    let world = World::start(moto);
+    let elastic = world.ids.elastic_ips.join(",");
+    let rows: [(&str, &[(&str, &str)]); 2] = [
+        (
+            "s1",
+            &[("scheme", "internet-facing"), ("eip-allocations", &elastic)],
+        ),
+        (
+            "s2",
+            &[("private-ipv4-addresses", "10.0.16.200,10.0.48.200")],
+        ),
+    ];
+    for (made, (uid, annotations)) in (1..).zip(rows) {
+        let wanted = annotated(world.service(uid, &[80]), annotations);
+        served(&world.begun().await, &wanted).await;
+        served(&world.begun().await, &wanted).await;
+        let changes = world.changes();
+        assert_eq!(changes.get("CreateLoadBalancer"), Some(&made), "{uid}");
+    }
+}

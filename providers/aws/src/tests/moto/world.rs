@@ -30,6 +30,7 @@ pub(super) struct Ids {
     region: String,
     vpc: String,
     nodes: Vec<Instance>,
+    pub(super) elastic_ips: Vec<String>,
     pub(super) certificates: Vec<String>,
 }
 
