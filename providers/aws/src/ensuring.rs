@@ -1,6 +1,7 @@
 //! Makes what one Service has at AWS what it asks for: plans a step, takes it, plans again, until nothing is
 //! left to do now.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use landfall_provider_api::{Error, LoadBalancer, Outcome, Serving};
@@ -99,6 +100,7 @@ impl Account {
         priority: Priority,
     ) -> Result<(usize, Option<(Option<Instant>, String)>), Failed> {
         let mut readings = 0;
+        let mut made = BTreeSet::new();
         if work.is_inherited && !self.is_whole(wanted, &work.seen) {
             // What is half made, who made it has not finished.
             work.seen.doubt();
@@ -112,10 +114,15 @@ impl Account {
                 Step::Refuse(error) => return Err(Failed::certain(error)),
                 step => {
                     let field = step.field();
-                    work.tried.extend(step.makes().map(str::to_owned));
+                    let makes = step.makes().map(str::to_owned);
+                    if let Some(name) = makes.as_ref().filter(|it| made.contains(*it)) {
+                        return Err(Failed::not_taken(name));
+                    }
+                    work.tried.extend(makes.clone());
                     let is_removal = step.is_of_leftovers();
                     let Err(refusal) = act::take(&self.calls, priority, step, &mut work.seen).await
                     else {
+                        made.extend(makes);
                         continue;
                     };
                     match refusal.kind {
@@ -236,6 +243,17 @@ impl Failed {
         }
     }
 
+    /// It was made, and what AWS says of it is not what was asked for.
+    fn not_taken(name: &str) -> Self {
+        let message = format!(
+            "AWS has made {name}, and says that it is otherwise than it was asked to be: look at it there"
+        );
+        Self {
+            error: Error::unavailable(message),
+            is_certain: false,
+        }
+    }
+
     fn of(refusal: Refusal, field: &str) -> Self {
         let is_certain = !matches!(
             refusal.kind,
@@ -273,7 +291,13 @@ impl Step {
             Self::SetGroups { .. } | Self::MakeFront { .. } => "security-groups",
             Self::SetAttributes { .. } => "attributes",
             Self::SetCapacity { .. } => "minimum-load-balancer-capacity",
-            Self::ChangeListener { .. } => "ssl-ports",
+            Self::ChangeListener { change, .. } => {
+                let is_tls = change.certificate.is_some() || change.ssl_policy.is_some();
+                if !is_tls && change.alpn.is_none() {
+                    return "spec.ports".to_owned();
+                }
+                "ssl-ports"
+            }
             Self::AddCertificates { .. } | Self::RemoveCertificates { .. } => "ssl-cert",
             Self::SetListenerAttributes { .. } => "listener-attributes",
             Self::Tag { .. } | Self::TagFront { .. } => "additional-resource-tags",

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{Act, know};
-use crate::calls::{Arn, Attributes, Result, Which};
+use crate::calls::{Arn, Attributes, LoadBalancer, Result, SubnetMapping, Which, ZoneAddress};
 use crate::plan::Step;
 use crate::seen::{Balancer, Believed, Seen};
 
@@ -12,7 +12,8 @@ impl Act<'_> {
         let Self { calls, priority } = *self;
         match step {
             Step::MakeBalancer(new) => {
-                let made = calls.create_load_balancer(priority, &new).await?;
+                let mut made = calls.create_load_balancer(priority, &new).await?;
+                keep_addresses(&mut made, &new.subnets);
                 let mut balancer = Balancer::new(made, new.tags.clone());
                 balancer.attributes = Believed::Known(Attributes::new());
                 balancer.capacity = Believed::Known(None);
@@ -86,5 +87,71 @@ impl Act<'_> {
             _ => seen.forget_balancer(arn),
         }
         Ok(())
+    }
+}
+
+/// Addresses that were asked for are those that it has, whether AWS says so yet or not.
+fn keep_addresses(made: &mut LoadBalancer, asked: &[SubnetMapping]) {
+    for zone in made.zones.iter_mut().filter(|it| it.addresses.is_empty()) {
+        let asked = asked.iter().find(|it| it.subnet == zone.subnet);
+        zone.addresses.extend(asked.map(|it| ZoneAddress {
+            allocation: it.allocation.clone(),
+            private_ipv4: it.private_ipv4.clone(),
+            ipv6: it.ipv6.clone(),
+        }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calls::{AddressType, LoadBalancerState, Zone};
+
+    #[test]
+    fn addresses_that_aws_does_not_tell_yet_are_those_that_were_asked_for() {
+        let zone = |subnet: &str, told: Vec<ZoneAddress>| Zone {
+            name: format!("zone of {subnet}"),
+            subnet: subnet.into(),
+            addresses: told,
+            source_nat_ipv6_prefixes: Vec::new(),
+        };
+        let told = ZoneAddress {
+            allocation: Some("eipalloc-told".into()),
+            ..ZoneAddress::default()
+        };
+        let mut made = LoadBalancer {
+            arn: "arn:aws:elasticloadbalancing:r:1:loadbalancer/net/web/0"
+                .parse()
+                .unwrap(),
+            name: "web".into(),
+            dns_name: String::new(),
+            hosted_zone: None,
+            network: true,
+            scheme: None,
+            vpc: "vpc-1".into(),
+            state: LoadBalancerState::Provisioning,
+            reason: None,
+            address_type: AddressType::Ipv4,
+            zones: vec![
+                zone("subnet-1", Vec::new()),
+                zone("subnet-2", vec![told.clone()]),
+            ],
+            security_groups: Vec::new(),
+            enforce_private_link: None,
+            prefix_for_ipv6_source_nat: None,
+        };
+        let asked = |subnet: &str, allocation: &str| SubnetMapping {
+            subnet: subnet.into(),
+            allocation: Some(allocation.into()),
+            ..SubnetMapping::default()
+        };
+        let asked = [
+            asked("subnet-2", "eipalloc-2"),
+            asked("subnet-1", "eipalloc-1"),
+        ];
+        keep_addresses(&mut made, &asked);
+        let first = made.zones[0].addresses[0].allocation.as_deref();
+        assert_eq!(first, Some("eipalloc-1"));
+        assert_eq!(made.zones[1].addresses, [told]);
     }
 }

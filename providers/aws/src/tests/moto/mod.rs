@@ -85,7 +85,8 @@ async fn a_service_with_much_to_it_is_made_and_changed_and_leaves_nothing_behind
         "load balancer internet-facing",
         "security group with 4",
         "target group TCP 443 with 3",
-        "target group TCP 8080 with 3",
+        // Targets stay where they are.
+        "target group TCP 80 with 3",
     ];
     settled(&world, &provider, &changed, &is).await;
     released(&provider, &changed.id).await;
