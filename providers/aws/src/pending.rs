@@ -147,7 +147,9 @@ impl Account {
                 news.insert(uid.clone());
             }
         }
-        news.iter().for_each(|uid| self.wake(uid));
+        for uid in &news {
+            self.wake(uid);
+        }
         Ok(())
     }
 
