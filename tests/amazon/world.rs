@@ -1,0 +1,343 @@
+//! A cluster, a stand-in for AWS, and controllers as processes.
+//!
+//! The cluster is a mock cluster of the story's own, or, when `LANDFALL_CONTROL_PLANE` names a
+//! kubeconfig, a real control plane that it shares. There a story has a namespace, a class, a cluster name and
+//! nodes of its own, so that stories don't meet; AWS is each story's own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::core::v1::{Namespace, Node, Service};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Config};
+use landfall_test_aws as stand_in;
+use landfall_test_aws::{Aws, Call, Ids, Options, Outcome};
+use landfall_test_process::{PATIENCE, Process, program};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// How the names of annotations begin.
+const ANNOTATION: &str = "service.beta.kubernetes.io/aws-load-balancer-";
+/// The label of a story's nodes; its value is the story's namespace.
+const STORY: &str = "landfall.dev/story";
+
+pub struct World {
+    pub client: Client,
+    pub namespace: String,
+    pub aws: Aws,
+    pub ids: Ids,
+    folder: tempfile::TempDir,
+    kubeconfig: PathBuf,
+    /// Owned so that it lives as long as the story.
+    _cluster: Option<Process>,
+}
+
+impl World {
+    /// With an AWS that does at once what else takes it time, except to show new tags, and with all nodes.
+    pub async fn quick() -> Self {
+        let options = Options {
+            provisioning: Duration::ZERO,
+            initial: Duration::ZERO,
+            draining: Duration::ZERO,
+            interface_lag: Duration::ZERO,
+            ..Options::default()
+        };
+        let world = Self::start(options).await;
+        for index in 0..world.ids.nodes.len() {
+            world.create_node(index).await;
+        }
+        world
+    }
+
+    /// With no nodes in the cluster yet.
+    pub async fn start(options: Options) -> Self {
+        // A second call fails only because a first succeeded.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().unwrap();
+        let (kubeconfig, cluster) = cluster(folder.path());
+        let client = client(&kubeconfig).await;
+        let namespaces = Api::<Namespace>::all(client.clone());
+        let ours = object(json!({"metadata": {"generateName": "amazon-"}}));
+        let made = namespaces.create(&PostParams::default(), &ours).await;
+        let namespace = made.unwrap().metadata.name.unwrap();
+        let aws = Aws::start(options);
+        let ids = aws.world(&stand_in::World {
+            cluster: namespace.clone(),
+            ..stand_in::World::default()
+        });
+        Self {
+            client,
+            namespace,
+            aws,
+            ids,
+            folder,
+            kubeconfig,
+            _cluster: cluster,
+        }
+    }
+
+    /// The node that is the instance of this index.
+    pub async fn create_node(&self, index: usize) {
+        let nodes = Api::<Node>::all(self.client.clone());
+        let node = object(json!({
+            "metadata": {"name": self.node(index), "labels": {STORY: self.namespace}},
+            "spec": {"providerID": self.ids.nodes[index].provider_id},
+        }));
+        nodes.create(&PostParams::default(), &node).await.unwrap();
+    }
+
+    pub async fn delete_node(&self, index: usize) {
+        let nodes = Api::<Node>::all(self.client.clone());
+        let deleted = nodes
+            .delete(&self.node(index), &DeleteParams::default())
+            .await;
+        deleted.unwrap();
+    }
+
+    fn node(&self, index: usize) -> String {
+        format!("{}-node-{index}", self.namespace)
+    }
+
+    /// Starts a controller, and does not wait for it.
+    pub fn start_controller(&self) -> Process {
+        let (name, vpc) = (&self.namespace, &self.ids.vpc);
+        let (region, url) = (self.aws.region(), self.aws.url());
+        let config = self.folder.path().join("landfall.yaml");
+        let text = format!(
+            "clusterName: {name}
+providers:
+- type: aws
+  class: landfall.dev/{name}
+  region: {region}
+  vpcId: {vpc}
+  endpointUrl: {url}
+  driftInterval: 2s
+"
+        );
+        std::fs::write(&config, text).unwrap();
+        let mut command = Command::new(program("landfall"));
+        command
+            .args(["controller", "--admin-address", "127.0.0.1:0"])
+            .args(["--leader-elect", "false"])
+            .arg("--config")
+            .arg(config)
+            .arg("--kubeconfig")
+            .arg(&self.kubeconfig)
+            .env("AWS_ACCESS_KEY_ID", key())
+            .env("AWS_SECRET_ACCESS_KEY", "secret");
+        Process::start(&mut command)
+    }
+
+    /// A controller that is ready.
+    pub fn controller(&self) -> Process {
+        let mut controller = self.start_controller();
+        controller.wait_until_ready();
+        controller
+    }
+
+    pub fn services(&self) -> Api<Service> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// Makes a Service with these TCP ports, and annotations by the ends of their names.
+    pub async fn create(&self, name: &str, ports: &[u16], annotations: &[(&str, &str)]) {
+        let mut annotations = annotated(annotations);
+        // Other stories' nodes are other instances, which may even have the same ids.
+        annotations[format!("{ANNOTATION}target-node-labels")] =
+            json!(format!("{STORY}={}", self.namespace));
+        let service = json!({
+            "metadata": {"name": name, "annotations": annotations},
+            "spec": {
+                "type": "LoadBalancer", "ports": tcp(ports),
+                "loadBalancerClass": format!("landfall.dev/{}", self.namespace),
+            },
+        });
+        let made = self
+            .services()
+            .create(&PostParams::default(), &object(service))
+            .await;
+        made.unwrap();
+    }
+
+    pub async fn patch(&self, name: &str, patch: Value) {
+        let patch = Patch::Merge(patch);
+        let patched = self
+            .services()
+            .patch(name, &PatchParams::default(), &patch)
+            .await;
+        patched.unwrap();
+    }
+
+    pub async fn delete(&self, name: &str) {
+        let services = self.services();
+        let deleted = services.delete(name, &DeleteParams::default()).await;
+        deleted.unwrap();
+    }
+
+    /// The Service as JSON; null if it is gone.
+    pub async fn get(&self, name: &str) -> Value {
+        serde_json::to_value(self.services().get_opt(name).await.unwrap()).unwrap()
+    }
+
+    /// Waits until the Service is like this, and returns it.
+    pub async fn until(&self, name: &str, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let service = self.get(name).await;
+            if is_so(&service) {
+                return service;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "waited too long until Service {name} {what}: {service:#}; AWS was called: {:#?}",
+                self.aws.counts()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until a condition has this status and reason.
+    pub async fn until_told(&self, name: &str, type_: &str, status: &str, reason: &str) -> Value {
+        let what = format!("has {type_} {status} {reason}");
+        let is_told = |it: &Value| {
+            let condition = condition(it, type_);
+            condition["status"] == status && condition["reason"] == reason
+        };
+        self.until(name, &what, is_told).await
+    }
+
+    pub async fn until_provisioned(&self, name: &str) -> Value {
+        self.until(name, "is provisioned", is_provisioned).await
+    }
+
+    pub async fn until_serving(&self, name: &str) -> Value {
+        self.until(name, "serves", |it| {
+            is_provisioned(it) && condition(it, "Serving")["status"] == "True"
+        })
+        .await
+    }
+
+    pub async fn until_gone(&self, name: &str) {
+        self.until(name, "is gone", Value::is_null).await;
+    }
+
+    /// Waits until AWS is like this.
+    pub async fn until_at_aws(&self, what: &str, is_so: impl Fn(&Aws) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_so(&self.aws) {
+            assert!(
+                Instant::now() < deadline,
+                "waited too long until {what}; there is {:#?}, and AWS was called: {:#?}",
+                self.parts(),
+                self.aws.counts()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// How many calls AWS has refused with this code.
+    pub fn refused(&self, code: &str) -> usize {
+        let is_such = |it: &&Call| matches!(&it.outcome, Outcome::Refused(of) if of == code);
+        self.aws.calls().iter().filter(is_such).count()
+    }
+
+    /// All that was made at AWS, each thing in some words, whoever's it is by its tags.
+    pub fn parts(&self) -> Vec<String> {
+        let everything = self.aws.everything();
+        let mut parts = Vec::new();
+        for it in &everything.load_balancers {
+            let zonal = &it.attributes["load_balancing.cross_zone.enabled"];
+            parts.push(format!("load balancer {}, across {zonal}", it.scheme));
+        }
+        for it in &everything.target_groups {
+            let targets = it.targets.iter().filter(|it| it.draining_since.is_none());
+            let (count, delay) = (targets.count(), "deregistration_delay.timeout_seconds");
+            let delay = &it.attributes[delay];
+            parts.push(format!("target group with {count}, delay {delay}"));
+        }
+        let listeners = everything.listeners.iter();
+        parts.extend(listeners.map(|it| format!("listener {} {}", it.protocol, it.port)));
+        let groups = everything.security_groups.iter();
+        for it in groups.filter(|it| it.name.starts_with("lf-")) {
+            let what = match it.name.ends_with("-shared") {
+                true => "shared group",
+                false => "security group",
+            };
+            parts.push(format!("{what} with {}", self.aws.rules(&it.id).len()));
+        }
+        let rules = self.aws.rules(&self.ids.node_security_group);
+        parts.extend(rules.iter().map(|_| "rule of nodes".to_owned()));
+        parts.sort();
+        parts
+    }
+}
+
+/// The access key of controllers.
+pub fn key() -> String {
+    Options::default().keys[0].clone()
+}
+
+/// Ports of a Service.
+pub fn tcp(ports: &[u16]) -> Value {
+    let port = |it: &u16| json!({"name": format!("port-{it}"), "protocol": "TCP", "port": it});
+    ports.iter().map(port).collect()
+}
+
+/// Annotations by the ends of their names.
+pub fn annotated(annotations: &[(&str, &str)]) -> Value {
+    let whole = |(end, value): &(&str, &str)| (format!("{ANNOTATION}{end}"), json!(value));
+    Value::Object(annotations.iter().map(whole).collect())
+}
+
+/// A condition of ours, by the end of its type.
+pub fn condition<'a>(service: &'a Value, type_: &str) -> &'a Value {
+    let type_ = format!("landfall.dev/{type_}");
+    let conditions = service["status"]["conditions"].as_array();
+    conditions
+        .and_then(|it| it.iter().find(|it| it["type"] == type_))
+        .unwrap_or(&Value::Null)
+}
+
+/// The words of a condition of ours.
+pub fn message<'a>(service: &'a Value, type_: &str) -> &'a str {
+    condition(service, type_)["message"]
+        .as_str()
+        .unwrap_or_default()
+}
+
+/// Whether what the Service asks for now is there.
+pub fn is_provisioned(service: &Value) -> bool {
+    let condition = condition(service, "Provisioned");
+    condition["status"] == "True"
+        && condition["observedGeneration"] == service["metadata"]["generation"]
+}
+
+/// The name in a Service's status.
+pub fn hostname(service: &Value) -> Option<&str> {
+    service["status"]["loadBalancer"]["ingress"][0]["hostname"].as_str()
+}
+
+/// The kubeconfig of the cluster, and its process if it is the story's own.
+fn cluster(folder: &Path) -> (PathBuf, Option<Process>) {
+    if let Some(path) = std::env::var_os("LANDFALL_CONTROL_PLANE") {
+        return (PathBuf::from(path), None);
+    }
+    let path = folder.join("kubeconfig");
+    let mut command = Command::new(program("mock-cluster"));
+    let mut process = Process::start(command.arg("--kubeconfig").arg(&path));
+    process.wait_until_ready();
+    (path, Some(process))
+}
+
+async fn client(kubeconfig: &Path) -> Client {
+    let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
+    Client::try_from(config.unwrap()).unwrap()
+}
+
+/// A typed object from JSON.
+fn object<T: DeserializeOwned>(json: Value) -> T {
+    serde_json::from_value(json).unwrap()
+}
