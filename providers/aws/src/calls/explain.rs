@@ -73,7 +73,11 @@ impl Refusal {
 
     /// What it means for a Service. `field` is the annotation or the field that what was asked
     /// comes from; it is named if only a change of it helps.
+    ///
+    /// The id of the request is for the log only: what is told of a Service must be the same each time that
+    /// the same happens, or each time would be another event and another write.
     pub(crate) fn into_error(self, field: &str) -> Error {
+        tracing::debug!(refusal = %self, "AWS refused");
         let message = self.explained();
         match self.kind {
             Kind::Throttled => Error::Throttled {
@@ -202,10 +206,7 @@ impl Refusal {
             "" => String::new(),
             code => format!(", {code}"),
         };
-        match &self.request_id {
-            Some(request) => format!("{action}{code}, request {request}"),
-            None => format!("{action}{code}"),
-        }
+        format!("{action}{code}")
     }
 }
 
@@ -311,7 +312,7 @@ mod tests {
             message,
             "the quota \"Network Load Balancers per Region\" is used up: remove something or ask \
              AWS for more in Service Quotas (Limit reached (elasticloadbalancing:CreateLoadBalancer, \
-             TooManyLoadBalancersException, request r-1))"
+             TooManyLoadBalancersException))"
         );
         assert_eq!(refused(400, "ValidationError", "").quota(), None);
     }
