@@ -261,11 +261,12 @@ providers:
         parts.extend(listeners.map(|it| format!("listener {} {}", it.protocol, it.port)));
         let groups = everything.security_groups.iter();
         for it in groups.filter(|it| it.name.starts_with("lf-")) {
-            let what = match it.name.ends_with("-shared") {
-                true => "shared group",
-                false => "security group",
-            };
-            parts.push(format!("{what} with {}", self.aws.rules(&it.id).len()));
+            let is_shared = it.name.ends_with("-shared");
+            let what = if is_shared { "shared" } else { "security" };
+            parts.push(format!(
+                "{what} group with {}",
+                self.aws.rules(&it.id).len()
+            ));
         }
         let rules = self.aws.rules(&self.ids.node_security_group);
         parts.extend(rules.iter().map(|_| "rule of nodes".to_owned()));
