@@ -32,6 +32,7 @@ rules:
 - level: Metadata
   userGroups:
   - system:serviceaccounts:landfall-system
+  - system:serviceaccounts:landfall-aws
   - system:serviceaccounts:landfall-bare-metal
   - system:serviceaccounts:landfall-speaking
 - level: None

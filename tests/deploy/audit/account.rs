@@ -39,11 +39,6 @@ impl Account {
 
     /// Nothing was refused to the account, and it has used all that it is granted.
     pub async fn judge(&self) {
-        self.judge_but("").await;
-    }
-
-    /// The same, but for what it is granted of this resource, whose use another story tells.
-    pub async fn judge_but(&self, elsewhere: &str) {
         let grants = granted_to(&self.client, &self.namespace, self.name).await;
         let requests = self.requests();
         let none: Vec<String> = Vec::new();
@@ -57,9 +52,7 @@ impl Account {
             .flat_map(|it| narrowest(&grants, it))
             .collect();
         let unused = grants.iter().filter(|grant| !used.contains(grant));
-        let mut unused = shown(unused);
-        unused.retain(|it| elsewhere.is_empty() || !it.contains(elsewhere));
-        assert_eq!(unused, none, "unused");
+        assert_eq!(shown(unused), none, "unused");
     }
 }
 
