@@ -1,5 +1,5 @@
 use super::*;
-use crate::testing::{ServiceBuilder, around, capabilities, service};
+use crate::testing::{ServiceBuilder, around, capabilities, node, service};
 use serde_json::json;
 
 fn parsed(service: ServiceBuilder) -> Parsed {
@@ -177,7 +177,9 @@ fn a_provider_is_handed_what_it_looks_at_and_no_more() {
             .annotation("example.com/size", "small")
             .annotation("other.example.com/size", "large")
     };
+    let labelled = json!({"metadata": {"labels": {"pool": "web"}}});
     let around = || Surroundings {
+        nodes: crate::nodes::targets(&[node("node-1", labelled.clone())], true),
         namespace_labels: Arc::new([("team".to_owned(), "a".to_owned())].into()),
         ..around()
     };

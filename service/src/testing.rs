@@ -157,11 +157,7 @@ pub(crate) fn around() -> Surroundings {
             name: "demo".into(),
             uid: "cluster-uid".into(),
         },
-        nodes: {
-            let metadata = json!({"name": "node-1", "labels": {"pool": "web"}});
-            let fields = json!({"metadata": metadata, "status": status});
-            crate::nodes::targets(&[node("node-1", fields)], true)
-        },
+        nodes: crate::nodes::targets(&[node("node-1", json!({ "status": status }))], false),
         namespace_labels: Arc::default(),
         slices: Vec::new(),
     }

@@ -49,7 +49,8 @@ pub(crate) fn group_of(instance: &Instance) -> Option<&String> {
     instance.interfaces.first()?.groups.iter().min()
 }
 
-/// The group in common, and what it is let into.
+/// The group in common, and what it is let into. The lock is held while AWS is asked: of many Services that come
+/// at once, one makes the group, and the others wait for it.
 #[derive(Debug, Default)]
 pub(crate) struct Gates(Mutex<State>);
 

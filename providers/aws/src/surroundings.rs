@@ -18,7 +18,8 @@ const FRESH: Duration = Duration::from_mins(10);
 /// How soon something that was not found is asked for again.
 const AGAIN: Duration = Duration::from_secs(10);
 
-/// What is remembered.
+/// What is remembered. Each lock is held while AWS is asked, so that whoever comes meanwhile waits for the same
+/// answer instead of asking again; nobody needs two of them.
 #[derive(Debug, Default)]
 pub(crate) struct Surroundings {
     network: Mutex<Option<Network>>,
