@@ -234,6 +234,15 @@ fn cluster(uid: &str) -> ClusterId {
 
 fn wanted(subject: &impl Subject, cluster: &ClusterId, uid: &str) -> LoadBalancer {
     LoadBalancer {
+        nodes: Arc::from(subject.nodes()),
+        ..load_balancer(cluster, uid)
+    }
+}
+
+/// What the Service `default/web-UID` of a cluster asks for who wants nothing special: TCP port 8080, with node port
+/// 30080, for everybody, on no nodes.
+pub fn load_balancer(cluster: &ClusterId, uid: &str) -> LoadBalancer {
+    LoadBalancer {
         id: LoadBalancerId {
             cluster: cluster.clone(),
             service_uid: uid.into(),
@@ -255,7 +264,7 @@ fn wanted(subject: &impl Subject, cluster: &ClusterId, uid: &str) -> LoadBalance
         source_ranges: Vec::new(),
         traffic_policy: TrafficPolicy::Cluster,
         affinity: Affinity::None,
-        nodes: Arc::from(subject.nodes()),
+        nodes: Arc::default(),
         endpoint_nodes: BTreeSet::new(),
         endpoints: Vec::new(),
         labels: BTreeMap::new(),

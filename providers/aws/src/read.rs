@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use landfall_provider_api::{ClusterId, tags};
 
 use crate::calls::{
-    Arn, Calls, Kind, Listener, Listeners, LoadBalancer, Priority, Result, SecurityGroups, Tags,
-    TargetGroup, TargetGroups, Which,
+    Arn, Calls, Kind, Listener, Listeners, LoadBalancer, Priority, Result, SecurityGroups,
+    TagFilter, Tags, TargetGroup, TargetGroups, Which,
 };
 use crate::names::{self, Part};
 use crate::seen::{Balancer, Believed, Front, Group, Heard, Seen};
@@ -143,7 +143,7 @@ pub(crate) async fn all(
         ..All::default()
     };
     all.sort(cluster, balancers, groups, listeners, &tags);
-    all.read_fronts(calls, priority, cluster).await?;
+    all.read_fronts(calls, priority, cluster, &filter).await?;
     Ok(all)
 }
 
@@ -251,13 +251,10 @@ impl All {
         calls: &Calls,
         priority: Priority,
         cluster: &ClusterId,
+        filters: &[TagFilter<'_>],
     ) -> Result<()> {
-        let filters = [(tags::CLUSTER_NAME, Some(cluster.name.as_str()))];
         let vpc = calls.vpc();
-        let which = SecurityGroups::Tagged {
-            vpc,
-            filters: &filters,
-        };
+        let which = SecurityGroups::Tagged { vpc, filters };
         let groups = calls.security_groups(priority, which).await?;
         let mut fronts = Vec::new();
         for group in groups {
@@ -271,10 +268,11 @@ impl All {
         }
         self.shared.sort();
         let ids: Vec<_> = fronts.iter().map(|(_, it)| it.id.clone()).collect();
-        let mut rules = BTreeMap::<String, Vec<_>>::new();
+        let mut rules = BTreeMap::<String, BTreeSet<_>>::new();
         if !ids.is_empty() {
             for rule in calls.rules(priority, &ids).await? {
-                rules.entry(rule.group.clone()).or_default().push(rule);
+                let of = rules.entry(rule.group).or_default();
+                of.insert(rule.rule);
             }
         }
         for (uid, group) in fronts {
@@ -357,7 +355,7 @@ pub(crate) async fn of_service(
         .collect();
     let tags = tags_of(calls, priority, &arns).await?;
     found.sort(cluster, there, behind, listeners, &tags);
-    found.read_fronts(calls, priority, cluster).await?;
+    found.read_fronts(calls, priority, cluster, &filter).await?;
     let mut seen = found.seen.remove(service_uid).unwrap_or_default();
     seen.doubt();
     seen.switched = known.switched;

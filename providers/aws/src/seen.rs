@@ -7,8 +7,8 @@ use std::time::Instant;
 use landfall_provider_api::{LoadBalancerId, ServiceName};
 
 use crate::calls::{
-    Arn, Attributes, HealthState, Listener, LoadBalancer, LoadBalancerState, SecurityGroupRule,
-    Tags, Target, TargetGroup, TargetHealth,
+    Arn, Attributes, HealthState, Listener, LoadBalancer, LoadBalancerState, Rule, Tags, Target,
+    TargetGroup, TargetHealth,
 };
 use crate::names;
 
@@ -100,7 +100,7 @@ pub(crate) struct Front {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) tags: Tags,
-    pub(crate) rules: Believed<Vec<SecurityGroupRule>>,
+    pub(crate) rules: Believed<BTreeSet<Rule>>,
 }
 
 impl Seen {
@@ -259,13 +259,12 @@ impl Seen {
                 group.is_assumed = before.is_assumed;
             }
         }
-        for front in &mut read.fronts {
-            if let Some(before) = self.front(&front.id) {
-                // Rules have ids only once they were read.
-                let (are, were) = (front.rules.known(), before.rules.known());
-                if were.is_none_or(|were| are.is_some_and(|are| same_rules(were, are))) {
-                    before.rules = front.rules.clone();
-                }
+        for front in &read.fronts {
+            // What was not known is not altered by being read.
+            if let Some(before) = self.front(&front.id)
+                && before.rules.known().is_none()
+            {
+                before.rules = front.rules.clone();
             }
         }
         read.switched = self.switched;
@@ -311,13 +310,4 @@ impl Seen {
             balancer.it.security_groups.sort();
         }
     }
-}
-
-/// Whether these let in the same.
-fn same_rules(one: &[SecurityGroupRule], other: &[SecurityGroupRule]) -> bool {
-    let rules = |of: &[SecurityGroupRule]| {
-        let rules = of.iter().map(|it| it.rule.clone());
-        rules.collect::<BTreeSet<_>>()
-    };
-    rules(one) == rules(other)
 }

@@ -285,7 +285,7 @@ mod tests {
             id: id.into(),
             name: "front".into(),
             tags: crate::calls::Tags::new(),
-            rules: Believed::Known(Vec::new()),
+            rules: Believed::Known(std::collections::BTreeSet::new()),
         };
         Seen {
             fronts: vec![front],

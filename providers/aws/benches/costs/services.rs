@@ -1,14 +1,14 @@
 //! Services, and doing with them what the controller does.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream;
 use landfall_provider_api::{
-    Affinity, ClusterId, Error, Family, FamilyPolicy, Held, Ingress, LoadBalancer, LoadBalancerId,
-    Node, Outcome, Port, Protocol, Provider, Retry, ServiceName, Serving, Snapshot, TrafficPolicy,
+    ClusterId, Error, Held, Ingress, LoadBalancer, LoadBalancerId, Node, Outcome, Port, Protocol,
+    Provider, Retry, Serving, Snapshot, conformance,
 };
 use landfall_provider_aws::{Aws, Settings};
 use landfall_test_aws::Ids;
@@ -50,28 +50,9 @@ pub(crate) fn service(uid: &str, ports: &[u16], nodes: &Arc<[Node]>) -> LoadBala
         node_port: Some(30_000 + *port % 1000),
     };
     LoadBalancer {
-        id: LoadBalancerId {
-            cluster: cluster(),
-            service_uid: uid.into(),
-        },
-        service: ServiceName {
-            namespace: "default".into(),
-            name: format!("web-{uid}"),
-        },
-        created: SystemTime::UNIX_EPOCH,
         ports: ports.iter().map(port).collect(),
-        families: vec![Family::IPv4],
-        family_policy: FamilyPolicy::SingleStack,
-        requested_addresses: Vec::new(),
-        source_ranges: Vec::new(),
-        traffic_policy: TrafficPolicy::Cluster,
-        affinity: Affinity::None,
         nodes: nodes.clone(),
-        endpoint_nodes: BTreeSet::new(),
-        endpoints: Vec::new(),
-        labels: BTreeMap::new(),
-        namespace_labels: Arc::default(),
-        annotations: BTreeMap::new(),
+        ..conformance::load_balancer(&cluster(), uid)
     }
 }
 

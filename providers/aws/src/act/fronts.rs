@@ -1,7 +1,9 @@
 //! Steps on the security group that lets clients in.
 
+use std::collections::BTreeSet;
+
 use super::Act;
-use crate::calls::{RefusalKind, Result, Revoked, Rule, SecurityGroupRule, SecurityGroups, Tags};
+use crate::calls::{RefusalKind, Result, Revoked, Rule, SecurityGroups, Tags};
 use crate::seen::{Believed, Front, Seen};
 
 /// What security groups are for, as people read it who look at them.
@@ -14,7 +16,7 @@ impl Act<'_> {
         let made = calls.create_security_group(priority, &name, DESCRIPTION, vpc, &tags);
         let (id, rules) = match made.await {
             // A new one lets nobody in.
-            Ok(id) => (id, Believed::Known(Vec::new())),
+            Ok(id) => (id, Believed::Known(BTreeSet::new())),
             Err(refusal) if refusal.kind == RefusalKind::Exists => {
                 let named = SecurityGroups::GroupName { vpc, name: &name };
                 let found = calls.security_groups(priority, named).await?;
@@ -52,39 +54,18 @@ impl Act<'_> {
             self.expel(front, surplus, seen).await?;
             done = self.calls.authorize(self.priority, front, rules).await;
         }
-        match done {
-            Ok(()) => {}
-            // Somebody has added one of them meanwhile.
-            Err(refusal) if refusal.kind == RefusalKind::Exists => {}
-            Err(refusal) => return Err(refusal),
-        }
-        // Only a reading tells the ids of rules, by which they are taken away one day; and by then they
-        // are read.
-        if let Some(front) = seen.front(front) {
-            front.rules = match &front.rules {
-                Believed::Known(known) if known.is_empty() || surplus.is_empty() => {
-                    let new = rules.iter().map(|rule| SecurityGroupRule {
-                        id: String::new(),
-                        group: front.id.clone(),
-                        rule: rule.clone(),
-                        tags: Tags::new(),
-                    });
-                    Believed::Known(known.iter().cloned().chain(new).collect())
-                }
-                _ => Believed::Unknown,
-            };
+        done?;
+        if let Some(Believed::Known(known)) = seen.front(front).map(|it| &mut it.rules) {
+            known.extend(rules.iter().cloned());
         }
         Ok(())
     }
 
     pub(super) async fn expel(&self, front: &str, rules: &[Rule], seen: &mut Seen) -> Result<()> {
-        // By what they say: rules that we have added have no id that we know.
         let expelled = Revoked::Rules(rules);
         self.calls.revoke(self.priority, front, expelled).await?;
-        if let Some(there) = seen.front(front)
-            && let Believed::Known(known) = &mut there.rules
-        {
-            known.retain(|it| !rules.contains(&it.rule));
+        if let Some(Believed::Known(known)) = seen.front(front).map(|it| &mut it.rules) {
+            known.retain(|it| !rules.contains(it));
         }
         Ok(())
     }

@@ -77,7 +77,7 @@ impl Act<'_> {
                 Err(refusal) if is_about_targets(&refusal) => refusal,
                 Err(refusal) => return Err(refusal),
             };
-            let named = |it: &Target| refusal.message.contains(it.id.as_str());
+            let named = |it: &Target| refusal.names(&it.id);
             let (bad, rest): (Vec<_>, Vec<_>) = batch.into_iter().partition(|it| named(it));
             if bad.is_empty() && rest.len() > 1 {
                 let mut first = rest;

@@ -12,7 +12,7 @@ impl Act<'_> {
             Unread::Rules(id) => {
                 let rules = calls.rules(priority, std::slice::from_ref(&id)).await?;
                 if let Some(front) = seen.front(&id) {
-                    front.rules = Believed::Known(rules);
+                    front.rules = Believed::Known(rules.into_iter().map(|it| it.rule).collect());
                 }
             }
             Unread::Targets(arn) => {

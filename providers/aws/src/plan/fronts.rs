@@ -26,12 +26,12 @@ pub(super) fn step(wanted: &Wanted, seen: &Seen) -> Option<Step> {
         description: String::new(),
         ..it.clone()
     };
-    let are: BTreeSet<_> = there.iter().map(|it| bare(&it.rule)).collect();
+    let are: BTreeSet<_> = there.iter().map(bare).collect();
     let to_be: BTreeSet<_> = rules.iter().map(bare).collect();
     let missing = rules.iter().filter(|it| !are.contains(&bare(it)));
     let missing: Vec<_> = missing.cloned().collect();
-    let surplus = there.iter().filter(|it| !to_be.contains(&bare(&it.rule)));
-    let surplus: Vec<_> = surplus.map(|it| it.rule.clone()).collect();
+    let surplus = there.iter().filter(|it| !to_be.contains(&bare(it)));
+    let surplus: Vec<_> = surplus.cloned().collect();
     let tags = missing_tags(wanted, Part::Front, &front.tags);
     let front = front.id.clone();
     // First let in, then shut out: whoever is in both stays in.

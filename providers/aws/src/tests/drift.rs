@@ -2,6 +2,7 @@
 
 use futures::StreamExt;
 use landfall_provider_api::{Outcome, Provider};
+use landfall_test_aws::Source;
 
 use super::world::{World, parts, served};
 
@@ -111,4 +112,44 @@ async fn nodes_that_were_shut_are_opened_again() {
     assert!(ours(&world).is_empty());
     provider.owned().await.expect("all is read");
     assert_eq!(ours(&world).len(), 1);
+}
+
+/// AWS takes all rules of a call or none, so one that others have added already must not cost the rest.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rule_that_others_have_added_does_not_keep_the_rest_out() {
+    let world = World::start();
+    let provider = world.begun().await;
+    let mut wanted = world.service("s1", &[80]);
+    let range = |it: &str| it.parse().expect("it is a range");
+    wanted.source_ranges = vec![range("10.1.0.0/16")];
+    served(&provider, &wanted).await;
+    let groups = world.aws.security_groups();
+    let is_front = |it: &&landfall_test_aws::SecurityGroup| {
+        it.tags
+            .get("landfall.dev/part")
+            .is_some_and(|it| it == "frontend-security-group")
+    };
+    let front = &groups.iter().find(is_front).expect("there is one").id;
+    assert!(world.aws.alter_security_group(front, |it| {
+        let mut rule = it
+            .rules
+            .iter()
+            .find(|it| !it.egress)
+            .expect("there is one")
+            .clone();
+        rule.id = "sgr-by-others".into();
+        rule.source = Source::Ipv4("10.2.0.0/16".parse().expect("it is a range"));
+        it.rules.push(rule);
+    }));
+    let ranges = ["10.1.0.0/16", "10.2.0.0/16", "10.3.0.0/16"];
+    wanted.source_ranges = ranges.map(range).into();
+    served(&provider, &wanted).await;
+    let sources: std::collections::BTreeSet<_> = world
+        .aws
+        .rules(front)
+        .into_iter()
+        .map(|it| format!("{:?}", it.source))
+        .collect();
+    let expected = ranges.map(|it| format!("Ipv4({it})"));
+    assert_eq!(sources, expected.into());
 }

@@ -11,4 +11,4 @@ mod replacing;
 mod saying;
 mod world;
 
-pub(crate) use world::asked;
+pub(crate) use world::{asked, service};

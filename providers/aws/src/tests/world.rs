@@ -1,16 +1,16 @@
 //! A stand-in for AWS with a cluster in it, and Services.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use futures::StreamExt;
 use landfall_provider_api as api;
 use landfall_provider_api::{
-    Affinity, Assigned, ClusterId, Family, FamilyPolicy, LoadBalancer, LoadBalancerId, Node,
-    Outcome, Port, Protocol, Provider, ServiceName, Serving, Snapshot, TrafficPolicy,
+    Assigned, ClusterId, LoadBalancer, LoadBalancerId, Node, Outcome, Port, Protocol, Provider,
+    Serving, Snapshot,
 };
 use landfall_test_aws as stand_in;
 use stand_in::{Ids, Options};
@@ -130,7 +130,7 @@ pub(super) fn cluster() -> ClusterId {
     }
 }
 
-pub(super) fn service(uid: &str, ports: &[u16]) -> LoadBalancer {
+pub(crate) fn service(uid: &str, ports: &[u16]) -> LoadBalancer {
     let port = |port: &u16| Port {
         name: format!("port-{port}"),
         protocol: Protocol::Tcp,
@@ -138,28 +138,8 @@ pub(super) fn service(uid: &str, ports: &[u16]) -> LoadBalancer {
         node_port: Some(30_000 + *port % 1000),
     };
     LoadBalancer {
-        id: LoadBalancerId {
-            cluster: cluster(),
-            service_uid: uid.into(),
-        },
-        service: ServiceName {
-            namespace: "default".into(),
-            name: format!("web-{uid}"),
-        },
-        created: SystemTime::UNIX_EPOCH,
         ports: ports.iter().map(port).collect(),
-        families: vec![Family::IPv4],
-        family_policy: FamilyPolicy::SingleStack,
-        requested_addresses: Vec::new(),
-        source_ranges: Vec::new(),
-        traffic_policy: TrafficPolicy::Cluster,
-        affinity: Affinity::None,
-        nodes: Arc::default(),
-        endpoint_nodes: BTreeSet::new(),
-        endpoints: Vec::new(),
-        labels: BTreeMap::new(),
-        namespace_labels: Arc::default(),
-        annotations: BTreeMap::new(),
+        ..api::conformance::load_balancer(&cluster(), uid)
     }
 }
 

@@ -7,14 +7,9 @@ mod probing;
 mod probing_rows;
 mod rows;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::collections::BTreeMap;
 
-use landfall_provider_api::{
-    Affinity, ClusterId, Family, FamilyPolicy, LoadBalancer, LoadBalancerId, Port, Protocol,
-    ServiceName, TrafficPolicy,
-};
+use landfall_provider_api::{FamilyPolicy, LoadBalancer, Port, Protocol};
 
 use super::{Asked, Fault, PREFIX, SOURCE_RANGES};
 
@@ -30,31 +25,8 @@ fn service(ports: &[(&str, Protocol, u16)]) -> LoadBalancer {
         node_port: Some(22_000 + *port),
     };
     LoadBalancer {
-        id: LoadBalancerId {
-            cluster: ClusterId {
-                name: "demo".into(),
-                uid: "c1".into(),
-            },
-            service_uid: "s1".into(),
-        },
-        service: ServiceName {
-            namespace: "default".into(),
-            name: "web".into(),
-        },
-        created: SystemTime::UNIX_EPOCH,
         ports: ports.iter().map(port).collect(),
-        families: vec![Family::IPv4],
-        family_policy: FamilyPolicy::SingleStack,
-        requested_addresses: Vec::new(),
-        source_ranges: Vec::new(),
-        traffic_policy: TrafficPolicy::Cluster,
-        affinity: Affinity::None,
-        nodes: Arc::default(),
-        endpoint_nodes: BTreeSet::new(),
-        endpoints: Vec::new(),
-        labels: BTreeMap::new(),
-        namespace_labels: Arc::default(),
-        annotations: BTreeMap::new(),
+        ..crate::tests::service("s1", &[])
     }
 }
 

@@ -7,6 +7,7 @@ use super::xml::{Element, Unreadable};
 use crate::calls::actions::{
     CREATE_SECURITY_GROUP, CREATE_TAGS, DELETE_SECURITY_GROUP, DESCRIBE_SECURITY_GROUPS,
 };
+use crate::calls::refusal::or_gone;
 use crate::calls::{Calls, Priority, Result, TagFilter, Tags};
 
 /// Which security groups are asked for.
@@ -95,10 +96,7 @@ impl Calls {
     pub(crate) async fn delete_security_group(&self, priority: Priority, id: &str) -> Result<()> {
         let params = Params::new().with("GroupId", id);
         let deleted = self.ec2(&DELETE_SECURITY_GROUP, priority, id, &params, |_| Ok(()));
-        match deleted.await {
-            Err(refusal) if refusal.is_not_found() => Ok(()),
-            deleted => deleted,
-        }
+        or_gone(deleted.await)
     }
 
     /// Adds these tags to all of these; a value that is there is replaced.

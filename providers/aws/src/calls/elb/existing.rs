@@ -1,6 +1,8 @@
 //! Asking for several of which some may be gone: AWS refuses the whole question for one that does
 //! not exist, so it is asked again without those. No I/O.
 
+use crate::calls::refusal::names;
+
 /// How many one question may name.
 const AT_ONCE: usize = 20;
 
@@ -34,14 +36,6 @@ impl Existing {
             self.0.extend([half, others]);
         }
     }
-}
-
-/// Whether a message names this, and not only another that begins or ends so.
-fn names(message: &str, name: &str) -> bool {
-    let part = |it: char| it.is_alphanumeric() || matches!(it, '-' | '/' | ':');
-    message.match_indices(name).any(|(at, _)| {
-        !message[..at].ends_with(part) && !message[at + name.len()..].starts_with(part)
-    })
 }
 
 #[cfg(test)]
@@ -83,12 +77,5 @@ mod tests {
         assert_eq!(ask(&named[..1], &[], false), (vec![], 1));
         assert_eq!(ask(&named[..3], &[], true), (vec![], 3));
         assert_eq!(ask(&[], &[], true), (vec![], 0));
-    }
-
-    #[test]
-    fn one_whose_name_begins_as_another_is_not_taken_for_it() {
-        assert!(names("Load balancers '[web-1]' not found", "web-1"));
-        assert!(!names("Load balancers '[web-10]' not found", "web-1"));
-        assert!(!names("Load balancers '[my-web-1]' not found", "web-1"));
     }
 }

@@ -13,6 +13,7 @@ use crate::calls::actions::{
     ADD_LISTENER_CERTIFICATES, CREATE_LISTENER, DELETE_LISTENER, DESCRIBE_LISTENER_CERTIFICATES,
     DESCRIBE_LISTENERS, MODIFY_LISTENER, REMOVE_LISTENER_CERTIFICATES,
 };
+use crate::calls::refusal::or_gone;
 use crate::calls::{Arn, Calls, Priority, Result, Tags};
 
 /// Which listeners are asked for.
@@ -166,10 +167,7 @@ impl Calls {
         let deleted = self.call(&DELETE_LISTENER, priority, arn.as_str(), || {
             request.clone().send().map_err(failure)
         });
-        match deleted.await {
-            Err(refusal) if refusal.is_not_found() => Ok(()),
-            deleted => deleted.map(drop),
-        }
+        or_gone(deleted.await)
     }
 
     /// ARNs of the certificates of a listener besides its default one.

@@ -12,6 +12,7 @@ use super::existing::Existing;
 use super::network::{SubnetMapping, mapping, source_nat};
 use super::sdk::{Lacking, arn, failure, present, strings, tags};
 use crate::calls::actions::{CREATE_LOAD_BALANCER, DELETE_LOAD_BALANCER, DESCRIBE_LOAD_BALANCERS};
+use crate::calls::refusal::or_gone;
 use crate::calls::{Arn, Calls, Priority, Result, Tags};
 
 /// Which load balancers are asked for.
@@ -211,10 +212,7 @@ impl Calls {
         let deleted = self.call(&DELETE_LOAD_BALANCER, priority, arn.as_str(), || {
             request.clone().send().map_err(failure)
         });
-        match deleted.await {
-            Err(refusal) if refusal.is_not_found() => Ok(()),
-            deleted => deleted.map(drop),
-        }
+        or_gone(deleted.await)
     }
 }
 

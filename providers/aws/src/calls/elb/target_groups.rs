@@ -14,6 +14,7 @@ use super::sdk::{Lacking, arn, failure, number, port, present, signed, strings, 
 use crate::calls::actions::{
     CREATE_TARGET_GROUP, DELETE_TARGET_GROUP, DESCRIBE_TARGET_GROUPS, MODIFY_TARGET_GROUP,
 };
+use crate::calls::refusal::or_gone;
 use crate::calls::{Arn, Calls, Priority, Result, Tags};
 
 /// Which target groups are asked for.
@@ -196,10 +197,7 @@ impl Calls {
         let deleted = self.call(&DELETE_TARGET_GROUP, priority, arn.as_str(), || {
             request.clone().send().map_err(failure)
         });
-        match deleted.await {
-            Err(refusal) if refusal.is_not_found() => Ok(()),
-            deleted => deleted.map(drop),
-        }
+        or_gone(deleted.await)
     }
 }
 

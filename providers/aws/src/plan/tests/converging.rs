@@ -71,7 +71,7 @@ fn harmed(model: &mut Model, harm: &Harm) {
         }
         Harm::Rule => {
             if let Some(Believed::Known(rules)) = seen.fronts.first_mut().map(|it| &mut it.rules) {
-                rules.pop();
+                rules.pop_first();
             }
         }
         Harm::Target(index) => {
@@ -172,7 +172,7 @@ fn check(model: &Model, wanted: &Wanted) -> Result<(), TestCaseError> {
     );
     prop_assert_eq!(balancer.listeners.len(), wanted.ports.len());
     let rules = seen.fronts[0].rules.known().unwrap();
-    let rules: BTreeSet<_> = rules.iter().map(|it| it.rule.from).collect();
+    let rules: BTreeSet<_> = rules.iter().map(|it| it.from).collect();
     prop_assert_eq!(
         rules,
         wanted.ports.iter().map(|it| it.port.into()).collect()

@@ -1,9 +1,7 @@
 //! What AWS makes of a step, without AWS.
 
 use super::*;
-use crate::calls::{
-    Listener, LoadBalancer, LoadBalancerState, SecurityGroupRule, TargetGroup, Zone,
-};
+use crate::calls::{Listener, LoadBalancer, LoadBalancerState, TargetGroup, Zone};
 use crate::seen::{Front, Health, Heard};
 
 /// AWS, and what it was asked for.
@@ -81,7 +79,7 @@ impl Model {
         match step {
             Step::MakeFront { name, tags } => {
                 self.made += 1;
-                let rules = Believed::Known(Vec::new());
+                let rules = Believed::Known(BTreeSet::new());
                 let id = format!("sg-{:04}", self.made);
                 self.seen.fronts.push(Front {
                     id,
@@ -91,13 +89,6 @@ impl Model {
                 });
             }
             Step::Admit { front, rules, .. } => {
-                let rules = rules.into_iter().map(|rule| SecurityGroupRule {
-                    id: format!("sgr-{}", rule.from),
-                    group: front.clone(),
-                    rule,
-                    tags: Tags::new(),
-                });
-                let rules: Vec<_> = rules.collect();
                 let front = self
                     .seen
                     .front(&front)
@@ -110,7 +101,7 @@ impl Model {
                 if let Some(Believed::Known(known)) =
                     self.seen.front(&front).map(|it| &mut it.rules)
                 {
-                    known.retain(|it| !rules.contains(&it.rule));
+                    known.retain(|it| !rules.contains(it));
                 }
             }
             Step::MakeGroup(new) => {
