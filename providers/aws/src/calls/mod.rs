@@ -13,6 +13,7 @@ mod elb;
 mod explain;
 mod imds;
 mod metrics;
+mod naming;
 mod pace;
 mod reach;
 mod refusal;
@@ -46,3 +47,11 @@ pub(crate) type Result<T> = std::result::Result<T, Refusal>;
 
 #[cfg(test)]
 mod tests;
+
+/// What a removal came to: gone already is success.
+fn or_gone<T>(removed: Result<T>) -> Result<()> {
+    match removed {
+        Err(refusal) if refusal.is_not_found() => Ok(()),
+        removed => removed.map(drop),
+    }
+}

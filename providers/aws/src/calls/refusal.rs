@@ -2,14 +2,7 @@
 //! user are in `explain`.
 
 use super::actions::Action;
-
-/// What a removal came to: gone already is success.
-pub(super) fn or_gone<T>(removed: Result<T, Refusal>) -> Result<(), Refusal> {
-    match removed {
-        Err(refusal) if refusal.is_not_found() => Ok(()),
-        removed => removed.map(drop),
-    }
-}
+use super::naming::names;
 
 /// How one attempt at a call failed, before it is known what that means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,14 +151,6 @@ impl Refusal {
             .filter(|name| name.contains(':'))
             .unwrap_or(self.action.name)
     }
-}
-
-/// Whether a message names this, and not only another that begins or ends so.
-pub(super) fn names(message: &str, name: &str) -> bool {
-    let part = |it: char| it.is_alphanumeric() || matches!(it, '-' | '/' | ':');
-    message.match_indices(name).any(|(at, _)| {
-        !message[..at].ends_with(part) && !message[at + name.len()..].starts_with(part)
-    })
 }
 
 /// Whether a call may be made again without doing twice what it does: nothing reached AWS, AWS
@@ -408,20 +393,5 @@ mod tests {
         );
         let refusal = Refusal::of(&DESCRIBE_SUBNETS, "", Failure::NoTurn("busy".into()));
         assert_eq!(refusal.to_string(), "ec2:DescribeSubnets: busy");
-    }
-
-    #[test]
-    fn one_whose_name_begins_as_another_is_not_taken_for_it() {
-        assert!(names("Load balancers '[web-1]' not found", "web-1"));
-        assert!(!names("Load balancers '[web-10]' not found", "web-1"));
-        assert!(!names("Load balancers '[my-web-1]' not found", "web-1"));
-        assert!(!names(
-            "The IP address '10.0.0.12' is not valid",
-            "10.0.0.1"
-        ));
-        assert!(names(
-            "The IP address '10.0.0.12' is not valid",
-            "10.0.0.12"
-        ));
     }
 }

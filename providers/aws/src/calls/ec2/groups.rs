@@ -7,7 +7,7 @@ use super::xml::{Element, Unreadable};
 use crate::calls::actions::{
     CREATE_SECURITY_GROUP, CREATE_TAGS, DELETE_SECURITY_GROUP, DESCRIBE_SECURITY_GROUPS,
 };
-use crate::calls::refusal::or_gone;
+use crate::calls::or_gone;
 use crate::calls::{Calls, Priority, Result, TagFilter, Tags};
 
 /// Which security groups are asked for.

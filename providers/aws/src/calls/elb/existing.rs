@@ -1,7 +1,7 @@
 //! Asking for several of which some may be gone: AWS refuses the whole question for one that does
 //! not exist, so it is asked again without those. No I/O.
 
-use crate::calls::refusal::names;
+use crate::calls::naming::names;
 
 /// How many one question may name.
 const AT_ONCE: usize = 20;

@@ -13,7 +13,7 @@ use crate::calls::actions::{
     ADD_LISTENER_CERTIFICATES, CREATE_LISTENER, DELETE_LISTENER, DESCRIBE_LISTENER_CERTIFICATES,
     DESCRIBE_LISTENERS, MODIFY_LISTENER, REMOVE_LISTENER_CERTIFICATES,
 };
-use crate::calls::refusal::or_gone;
+use crate::calls::or_gone;
 use crate::calls::{Arn, Calls, Priority, Result, Tags};
 
 /// Which listeners are asked for.

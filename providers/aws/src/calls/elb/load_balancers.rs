@@ -12,7 +12,7 @@ use super::existing::Existing;
 use super::network::{SubnetMapping, mapping, source_nat};
 use super::sdk::{Lacking, arn, failure, present, strings, tags};
 use crate::calls::actions::{CREATE_LOAD_BALANCER, DELETE_LOAD_BALANCER, DESCRIBE_LOAD_BALANCERS};
-use crate::calls::refusal::or_gone;
+use crate::calls::or_gone;
 use crate::calls::{Arn, Calls, Priority, Result, Tags};
 
 /// Which load balancers are asked for.

@@ -14,7 +14,7 @@ use super::sdk::{Lacking, arn, failure, number, port, present, signed, strings, 
 use crate::calls::actions::{
     CREATE_TARGET_GROUP, DELETE_TARGET_GROUP, DESCRIBE_TARGET_GROUPS, MODIFY_TARGET_GROUP,
 };
-use crate::calls::refusal::or_gone;
+use crate::calls::or_gone;
 use crate::calls::{Arn, Calls, Priority, Result, Tags};
 
 /// Which target groups are asked for.
