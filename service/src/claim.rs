@@ -5,7 +5,7 @@ use std::fmt;
 use k8s_openapi::api::core::v1::Service;
 use landfall_provider_api::Capabilities;
 
-use crate::marks::{Mark, is_load_balancer, is_marked_for, mark_of};
+use crate::marks::{Mark, has_finalizer_named, is_load_balancer, is_marked_for, mark_of};
 
 /// A load balancer class (`spec.loadBalancerClass`, KEP-1959). Each provider owns one, so within
 /// a process it names the provider.
@@ -30,6 +30,16 @@ impl fmt::Display for Class {
     }
 }
 
+/// Another implementation, whose Services a provider takes over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Predecessor {
+    /// Its class: Services of it are the provider's, too.
+    pub class: Class,
+    /// Its finalizer, which goes when the provider has what the Service was given. Nobody else's is
+    /// ever touched.
+    pub finalizer: &'static str,
+}
+
 /// What one provider claims, and what it can do for it.
 #[derive(Debug, Clone)]
 pub struct Claim {
@@ -37,7 +47,10 @@ pub struct Claim {
     pub class: Class,
     /// Also Services without a class.
     pub default: bool,
-    /// But, of those, only such as bear its marks already: somebody else takes the others.
+    /// Also Services of somebody else's class.
+    pub predecessor: Option<Predecessor>,
+    /// But, of what is not of its own class, only such as bears its marks already: somebody else takes
+    /// the others.
     pub aside: bool,
     /// What the provider can do.
     pub capabilities: Capabilities,
@@ -61,6 +74,18 @@ impl Claims {
         self
     }
 
+    /// The same, where all of them take over what was of this class.
+    #[cfg(test)]
+    pub(crate) fn succeeding(mut self, class: &str) -> Self {
+        for claim in &mut self.0 {
+            claim.predecessor = Some(Predecessor {
+                class: Class::new(class),
+                finalizer: "example.com/old",
+            });
+        }
+        self
+    }
+
     /// Who claims this Service: nobody unless it is of type LoadBalancer. Services without a
     /// class go to the default provider.
     pub fn claimant(&self, service: &Service) -> Option<&Claim> {
@@ -68,11 +93,24 @@ impl Claims {
             return None;
         }
         let class = service.spec.as_ref()?.load_balancer_class.as_deref();
-        self.0.iter().find(|claim| match class {
-            Some(class) => claim.class.as_str() == class,
-            None if claim.aside => claim.default && is_marked_for(service, claim.class.as_str()),
-            None => claim.default,
+        self.0.iter().find(|claim| {
+            if class == Some(claim.class.as_str()) {
+                return true;
+            }
+            let predecessor = claim.predecessor.as_ref();
+            let is_claimed = match class {
+                Some(class) => predecessor.is_some_and(|it| it.class.as_str() == class),
+                None => claim.default,
+            };
+            is_claimed && (!claim.aside || is_marked_for(service, claim.class.as_str()))
         })
+    }
+
+    /// The finalizer that the predecessor of this class's provider has left on a Service.
+    pub(crate) fn left_on(&self, service: &Service, class: &Class) -> Option<&'static str> {
+        let claim = self.0.iter().find(|it| it.class == *class)?;
+        let left = claim.predecessor.as_ref()?.finalizer;
+        has_finalizer_named(service, left).then_some(left)
     }
 
     /// Whether one of our providers claims it, or it bears our marks. What a provider still holds
@@ -118,6 +156,18 @@ mod tests {
         assert!(claimed(service().marked("example.com/a").into()));
         assert!(!claimed(service().marked("example.com/b").into()));
         assert!(claimed(service().class("example.com/a").into()));
+    }
+
+    #[test]
+    fn a_predecessors_services_are_claimed_while_it_does_not_run_and_kept_when_it_comes_back() {
+        let claims = claims(&[("example.com/a", false)]).succeeding("example.com/old");
+        let old = || service().class("example.com/old");
+        let claimed = |claims: &super::Claims, service| claims.claimant(&service).is_some();
+        assert!(claimed(&claims, old().into()));
+        assert!(!claimed(&claims, service().class("example.com/x").into()));
+        let aside = claims.standing_aside();
+        assert!(!claimed(&aside, old().into()));
+        assert!(claimed(&aside, old().marked("example.com/a").into()));
     }
 
     #[test]

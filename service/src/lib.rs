@@ -20,7 +20,7 @@ mod testing;
 mod write;
 
 pub use answer::check;
-pub use claim::{Claim, Claims, Class};
+pub use claim::{Claim, Claims, Class, Predecessor};
 pub use endpoints::{Slice, service_of};
 pub use marks::{
     CLASS, FINALIZER, PROVISIONED, SERVING, created, is_provisioned, load_balancer_id, name_of,

@@ -72,12 +72,12 @@ pub(crate) fn is_load_balancer(service: &Service) -> bool {
 }
 
 pub(crate) fn has_finalizer(service: &Service) -> bool {
-    service
-        .metadata
-        .finalizers
-        .iter()
-        .flatten()
-        .any(|name| name == FINALIZER)
+    has_finalizer_named(service, FINALIZER)
+}
+
+pub(crate) fn has_finalizer_named(service: &Service, name: &str) -> bool {
+    let mut finalizers = service.metadata.finalizers.iter().flatten();
+    finalizers.any(|it| it == name)
 }
 
 pub(crate) fn mark_of(service: &Service) -> Mark<'_> {

@@ -90,11 +90,17 @@ fn provide(service: &Service, tenure: &Tenure, claim: &Claim, world: &World<'_>)
         !attempt.stale && attempt.class == *class && attempt.wanted == parsed.wanted
     });
     match answered {
-        Some(attempt) => publish(
-            service,
-            class,
-            Status::of(service, &parsed, &attempt.result),
-        ),
+        Some(attempt) => {
+            let status = Status::of(service, &parsed, &attempt.result);
+            match (publish(service, class, status), &attempt.result) {
+                // What it was given before is the provider's by now, and the Service says so.
+                (Step::Rest, Ok(_)) => world
+                    .claims
+                    .left_on(service, class)
+                    .map_or(Step::Rest, |left| Step::Write(Write::Succeed(left))),
+                (step, _) => step,
+            }
+        }
         None if claim.capabilities.outside_effects && !is_marked_for(service, class.as_str()) => {
             Step::Write(Write::Claim(class.clone()))
         }
@@ -110,8 +116,10 @@ fn let_go(service: &Service, tenure: &Tenure, world: &World<'_>) -> Step {
     if let Some(step) = release(uid_of(service), tenure, None, world) {
         return step;
     }
+    let left = world.claims.claimant(service);
+    let left = left.and_then(|claim| world.claims.left_on(service, &claim.class));
     let is_ours = match mark_of(service) {
-        Mark::None => tenure.ours && has_finalizer(service),
+        Mark::None => tenure.ours && (has_finalizer(service) || left.is_some()),
         Mark::Class(_) | Mark::Unnamed => world.claims.marked(service).is_some(),
     };
     if !is_ours {
@@ -120,7 +128,7 @@ fn let_go(service: &Service, tenure: &Tenure, world: &World<'_>) -> Step {
     let Some(deleted) = &service.metadata.deletion_timestamp else {
         // Of another class now: the finalizer may be needed by whoever claims it.
         return match (is_load_balancer(service), is_handed_over(service)) {
-            (false, _) => Step::Write(Write::LetGo),
+            (false, _) => Step::Write(Write::LetGo(left)),
             (true, false) => Step::Write(Write::HandOver),
             (true, true) => Step::Rest,
         };
@@ -134,7 +142,7 @@ fn let_go(service: &Service, tenure: &Tenure, world: &World<'_>) -> Step {
             return Step::Later(left);
         }
     }
-    Step::Write(Write::LetGo)
+    Step::Write(Write::LetGo(left))
 }
 
 /// Has one provider that may hold something, other than `keeper`, release it.

@@ -11,6 +11,7 @@ use crate::marks::{CLASS, FINALIZER, PROVISIONED, SERVING};
 use crate::parse::Surroundings;
 
 /// A Service as the API server would have stored it, UID `uid-1`, one TCP port.
+#[derive(Clone)]
 pub(crate) struct ServiceBuilder(Value);
 
 pub(crate) fn service() -> ServiceBuilder {
@@ -87,6 +88,17 @@ impl ServiceBuilder {
         self
     }
 
+    /// With this finalizer beside those that it has.
+    pub(crate) fn and_finalizer(mut self, name: &str) -> Self {
+        let mut finalizers = self.0["metadata"]["finalizers"].take();
+        match finalizers.as_array_mut() {
+            Some(finalizers) => finalizers.push(json!(name)),
+            None => finalizers = json!([name]),
+        }
+        self.0["metadata"]["finalizers"] = finalizers;
+        self
+    }
+
     pub(crate) fn with_finalizer(mut self) -> Self {
         self.0["metadata"]["finalizers"] = json!([FINALIZER]);
         self
@@ -143,6 +155,7 @@ pub(crate) fn claims(classes: &[(&str, bool)]) -> Claims {
     let claim = |&(class, default): &(&str, bool)| Claim {
         class: Class::new(class),
         default,
+        predecessor: None,
         aside: false,
         capabilities: capabilities(),
     };

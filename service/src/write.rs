@@ -26,8 +26,11 @@ pub enum Write {
     /// Everything of ours is released and another implementation claims it: the condition says
     /// so, and the finalizer is theirs.
     HandOver,
-    /// Everything of ours is released: finalizer, annotation and conditions go.
-    LetGo,
+    /// Everything of ours is released: finalizer, annotation and conditions go, and the finalizer that a
+    /// predecessor has left, whose load balancer was among it.
+    LetGo(Option<&'static str>),
+    /// What the Service was given by a predecessor is ours, so its finalizer goes.
+    Succeed(&'static str),
 }
 
 /// The patch that does this write, at this time.
@@ -68,8 +71,12 @@ pub fn patch(service: &Service, write: &Write, now: Timestamp) -> Value {
             conditions.extend(others.map(removed));
             patch["status"]["conditions"] = json!(conditions);
         }
-        Write::LetGo => {
-            patch["metadata"]["$deleteFromPrimitiveList/finalizers"] = json!([FINALIZER]);
+        Write::Succeed(left) => {
+            patch["metadata"]["$deleteFromPrimitiveList/finalizers"] = json!([left]);
+        }
+        Write::LetGo(left) => {
+            let ours = [FINALIZER].into_iter().chain(*left);
+            patch["metadata"]["$deleteFromPrimitiveList/finalizers"] = ours.collect();
             if annotation(service, CLASS).is_some() {
                 patch["metadata"]["annotations"] = json!({ CLASS: null });
             }
@@ -158,7 +165,8 @@ mod tests {
             Write::Claim(class()),
             publish("True"),
             Write::HandOver,
-            Write::LetGo,
+            Write::LetGo(None),
+            Write::Succeed("example.com/old"),
         ] {
             let patch = patch(&object, &write, at("2026-01-01T00:00:00Z"));
             assert_eq!(patch["metadata"]["uid"], "uid-1", "{write:?}");
@@ -189,15 +197,28 @@ mod tests {
     #[test]
     fn letting_go_takes_the_address_back() {
         let object: Service = ours().ingress(&json!([{"ip": "192.0.2.1"}])).into();
-        let patch = patch(&object, &Write::LetGo, at("2026-02-02T00:00:00Z"));
+        let patch = patch(&object, &Write::LetGo(None), at("2026-02-02T00:00:00Z"));
         assert_eq!(patch["status"]["loadBalancer"], json!({"ingress": null}));
+    }
+
+    #[test]
+    fn of_the_finalizers_of_others_only_a_predecessors_goes() {
+        let object: Service = ours().into();
+        let removed = |write| {
+            let patch = patch(&object, &write, at("2026-02-02T00:00:00Z"));
+            patch["metadata"]["$deleteFromPrimitiveList/finalizers"].clone()
+        };
+        let left = "example.com/old";
+        assert_eq!(removed(Write::Succeed(left)), json!([left]));
+        assert_eq!(removed(Write::LetGo(Some(left))), json!([FINALIZER, left]));
+        assert_eq!(removed(publish("True")), json!(null));
     }
 
     #[test]
     fn letting_go_removes_finalizer_and_condition_and_nothing_else() {
         let object: Service = ours().serving("True", "Serving", "").into();
         insta::assert_json_snapshot!(
-            patch(&object, &Write::LetGo, at("2026-02-02T00:00:00Z")),
+            patch(&object, &Write::LetGo(None), at("2026-02-02T00:00:00Z")),
             @r#"
         {
           "metadata": {

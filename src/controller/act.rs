@@ -45,7 +45,7 @@ impl Context {
         self.claims.borrow().clone()
     }
 
-    /// Notes whether a provider leaves Services without a class to somebody else, and says so.
+    /// Notes whether a provider leaves Services that are not of its own class to somebody else, and says so.
     pub(super) fn stand(&self, backend: &Backend) {
         self.claims.send_replace(Arc::new(self.backends.claims()));
         let label = ClassLabel::of(&backend.class);
@@ -57,7 +57,7 @@ impl Context {
             Some(why) => tracing::warn!(class = %backend.class, "stands aside: {why}"),
             None if before != 0 => tracing::info!(
                 class = %backend.class,
-                "stands aside no more: Services without a class are its own"
+                "stands aside no more: it takes Services that are not of its own class, too"
             ),
             None => {}
         }
@@ -173,7 +173,11 @@ async fn apply(
 /// Logs a write and, where people wait for it, makes an event of it.
 fn tell(context: &Context, name: &ServiceName, service: &Service, write: &Write, memory: &Memory) {
     let (reason, note) = match write {
-        Write::Claim(_) | Write::LetGo => return,
+        Write::Claim(_) | Write::LetGo(_) => return,
+        Write::Succeed(left) => {
+            tracing::info!(service = %name, finalizer = left, "taken over, so the finalizer of who had it goes");
+            return;
+        }
         Write::HandOver => {
             let note = "another implementation claims this Service; ours is released";
             (Reason::HandedOver, note.to_owned())

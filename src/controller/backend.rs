@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use landfall_provider_api::{
     Error, Inputs, LoadBalancer, LoadBalancerId, Outcome, Owned, Provider, Snapshot,
 };
-use landfall_service::{Claim, Claims, Class, Failure};
+use landfall_service::{Claim, Claims, Class, Failure, Predecessor};
 use tokio::sync::watch;
 
 use super::metrics::{Metrics, Operation};
@@ -26,6 +26,8 @@ pub(super) struct Backend {
     pub(super) class: Class,
     /// Whether it also takes Services without a class.
     pub(super) default: bool,
+    /// Whose Services it takes over.
+    predecessor: Option<Predecessor>,
     aside: Option<watch::Receiver<Option<String>>>,
     pub(super) provider: Arc<dyn Provider>,
     /// From one comparison of all that it holds to the next.
@@ -60,6 +62,7 @@ impl Backends {
         let claim = |backend: &Backend| Claim {
             class: backend.class.clone(),
             default: backend.default,
+            predecessor: backend.predecessor.clone(),
             aside: backend.is_aside(),
             capabilities: backend.provider.capabilities(),
         };
@@ -88,6 +91,7 @@ impl Backend {
         let Registration {
             class,
             default,
+            predecessor,
             aside,
             provider,
             drift_interval,
@@ -97,6 +101,7 @@ impl Backend {
         Self {
             class,
             default,
+            predecessor,
             aside,
             provider,
             drift_interval,
@@ -107,12 +112,12 @@ impl Backend {
         }
     }
 
-    /// Why it leaves Services without a class to somebody else, while it does.
+    /// Why it leaves Services that are not of its own class to somebody else, while it does.
     pub(super) fn aside(&self) -> Option<watch::Receiver<Option<String>>> {
         self.aside.clone()
     }
 
-    /// Whether it leaves Services without a class to somebody else.
+    /// Whether it leaves Services that are not of its own class to somebody else.
     pub(super) fn is_aside(&self) -> bool {
         let aside = self.aside.as_ref();
         aside.is_some_and(|aside| aside.borrow().is_some())

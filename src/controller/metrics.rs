@@ -150,7 +150,7 @@ impl Metrics {
         );
         it.register(
             "stands_aside",
-            "1 while the provider leaves Services without a class to somebody else; the log says why",
+            "1 while the provider leaves Services that are not of its own class to somebody else; the log says why",
             self.stands_aside.clone(),
         );
         it.register(

@@ -28,7 +28,7 @@ use k8s_openapi::api::core::v1::{Namespace, Service};
 use kube::{Api, Client};
 use landfall_events::Events;
 use landfall_provider_api::{ClusterId, Error, Held, Provider, Snapshot};
-use landfall_service::{Class, created, load_balancer_id, name_of, parse};
+use landfall_service::{Class, Predecessor, created, load_balancer_id, name_of, parse};
 use landfall_watch::{Health, explain};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -54,8 +54,10 @@ pub struct Registration {
     pub class: Class,
     /// Whether it also takes Services without a class; at most one does.
     pub default: bool,
-    /// Why it leaves Services without a class to somebody else, while it does; `None` if it never
-    /// does.
+    /// Another implementation, whose Services it takes over.
+    pub predecessor: Option<Predecessor>,
+    /// Why it leaves Services that are not of its own class to somebody else, while it does; `None` if
+    /// it never does.
     pub aside: Option<watch::Receiver<Option<String>>>,
     /// The provider.
     pub provider: Arc<dyn Provider>,

@@ -2,6 +2,7 @@
 
 mod letting_go;
 mod providing;
+mod succeeding;
 
 use super::*;
 use crate::marks::PROVISIONED;
@@ -24,7 +25,9 @@ fn short(step: &Step) -> String {
         Step::Release { class, id } => format!("release {class} {}", id.service_uid),
         Step::Write(Write::Claim(class)) => format!("claim {class}"),
         Step::Write(Write::HandOver) => "hand over".into(),
-        Step::Write(Write::LetGo) => "let go".into(),
+        Step::Write(Write::LetGo(None)) => "let go".into(),
+        Step::Write(Write::LetGo(Some(left))) => format!("let go with {left}"),
+        Step::Write(Write::Succeed(left)) => format!("remove {left}"),
         Step::Write(Write::Publish(_, status)) => {
             format!("publish {}", status.provisioned.reason)
         }

@@ -155,6 +155,7 @@ fn without_effects_outside_finalizer_and_status_are_one_write() {
     let claims = Claims::new(vec![Claim {
         class: Class::new(A),
         default: true,
+        predecessor: None,
         aside: false,
         capabilities: able,
     }]);
