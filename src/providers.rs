@@ -8,10 +8,14 @@ use landfall_process::{Failure, read_token};
 use landfall_provider_api::{ClusterId, Provider};
 use landfall_provider_bare_metal::BareMetal;
 use landfall_provider_mock_cloud::MockCloud;
+use landfall_service::Predecessor;
 use landfall_watch::Health;
 
 use crate::config::{self, Backend};
 use crate::controller::{Metrics, Registration};
+
+/// What the AWS Load Balancer Controller keeps Services with.
+const AWS_CONTROLLER_FINALIZER: &str = "service.k8s.aws/resources";
 
 /// A configured provider whose files are read: all that it still lacks is the cluster.
 #[derive(Debug)]
@@ -73,13 +77,23 @@ impl Prepared {
                 region,
                 vpc_id,
                 endpoint_url,
+                takes_over,
             } => {
                 let settings = landfall_provider_aws::Settings {
                     region: region.clone(),
                     vpc: vpc_id.clone(),
                     endpoint: endpoint_url.clone(),
                 };
-                let made = landfall_provider_aws::Aws::new(settings, cluster.clone());
+                let mut made = landfall_provider_aws::Aws::new(settings, cluster.clone());
+                if let Some(it) = takes_over {
+                    let settings = landfall_provider_aws::TakesOver {
+                        cluster_name: it.cluster_name.clone().unwrap_or(cluster.name.clone()),
+                        lease_namespace: it.lease_namespace.clone(),
+                        lease_name: it.lease_name.clone(),
+                    };
+                    made = made.taking_over(settings, client, health);
+                    aside = made.aside();
+                }
                 metrics.add(made.collector());
                 Arc::new(made)
             }
@@ -104,10 +118,22 @@ impl Prepared {
         Ok(Registration {
             class: self.configured.class.clone(),
             default: self.configured.default,
+            predecessor: predecessor(&self.configured.backend),
             aside,
             provider,
             drift_interval: self.configured.drift_interval,
             sweep_after: self.configured.sweep_after,
         })
     }
+}
+
+/// Whose Services a provider takes over.
+fn predecessor(of: &Backend) -> Option<Predecessor> {
+    let Backend::Aws { takes_over, .. } = of else {
+        return None;
+    };
+    takes_over.as_ref().map(|it| Predecessor {
+        class: it.class.clone(),
+        finalizer: AWS_CONTROLLER_FINALIZER,
+    })
 }

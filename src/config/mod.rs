@@ -1,6 +1,7 @@
 //! The configuration files of `landfall controller` and of `landfall speaker`. Read once, all of its faults told at once,
 //! each with the path where it stands.
 
+mod aws;
 mod fields;
 mod speaker;
 
@@ -13,8 +14,9 @@ use landfall_service::Class;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use fields::{Faulty, Fields};
+use fields::Fields;
 
+pub use aws::TakesOver;
 pub use speaker::SpeakerConfig;
 
 /// `driftInterval` where it is not set. A mock cloud is near, and reading it costs little.
@@ -84,6 +86,9 @@ pub enum Backend {
         /// `endpointUrl` that takes the calls of all services instead of AWS's own.
         #[serde(skip_serializing_if = "Option::is_none")]
         endpoint_url: Option<String>,
+        /// `takesOver`: what the AWS Load Balancer Controller has made.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        takes_over: Option<TakesOver>,
     },
     /// `bare-metal`.
     BareMetal {
@@ -179,7 +184,7 @@ fn provider(
     let drift_interval = fields.duration("driftInterval", seldom);
     let sweep_after = fields.duration("sweepAfter", SWEEP_AFTER);
     let backend = match kind.as_deref() {
-        Some("aws") => aws(&mut fields),
+        Some("aws") => aws::backend(path, class.as_deref(), &mut fields),
         Some("mock-cloud") => mock_cloud(&mut fields, folder),
         Some("bare-metal") => Some(bare_metal(path, &mut fields)),
         Some(other) => {
@@ -199,29 +204,6 @@ fn provider(
         drift_interval: drift_interval?,
         sweep_after: sweep_after?,
         backend: backend?,
-    })
-}
-
-fn aws(fields: &mut Fields<'_, '_>) -> Option<Backend> {
-    // All are read before one that is wrong ends it, so that all faults are told.
-    let region = fields.optional("region");
-    let vpc_id = fields.optional("vpcId").and_then(|id| {
-        let is_vpc = id.as_ref().is_none_or(|it| it.starts_with("vpc-"));
-        if is_vpc {
-            Ok(id)
-        } else {
-            fields.fault("vpcId", "must be the id of a VPC, vpc-…");
-            Err(Faulty)
-        }
-    });
-    let endpoint_url = fields.optional("endpointUrl").and_then(|url| match url {
-        Some(url) if !fields.check_url("endpointUrl", &url) => Err(Faulty),
-        url => Ok(url),
-    });
-    Some(Backend::Aws {
-        region: region.ok()?,
-        vpc_id: vpc_id.ok()?,
-        endpoint_url: endpoint_url.ok()?,
     })
 }
 
@@ -269,6 +251,21 @@ fn check_together(providers: &[(String, Provider)], faults: &mut Vec<String>) {
                 "{path}.class: {} is the class of {first} already; each provider owns one",
                 provider.class
             ));
+        }
+        for (first, other) in before {
+            if other.takes_over() == Some(&provider.class) {
+                faults.push(format!(
+                    "{path}.class: {} is taken over by {first}",
+                    provider.class
+                ));
+            }
+            if provider.takes_over() == Some(&other.class) {
+                let class = &other.class;
+                faults.push(format!(
+                    "{path}.takesOver.class: {class} is the class of {first}"
+                ));
+            }
+            aws::check_beside((path, provider), (first, other), faults);
         }
         let is_bare_metal = |it: &Provider| matches!(it.backend, Backend::BareMetal { .. });
         if is_bare_metal(provider)

@@ -235,6 +235,7 @@ fn aws_finds_out_what_is_not_said() {
         region: None,
         vpc_id: None,
         endpoint_url: None,
+        takes_over: None,
     };
     assert_eq!(provider.backend, nothing);
     let whole = "clusterName: demo

@@ -105,6 +105,7 @@ impl World {
         let registration = Registration {
             class: Class::new(CLASS),
             default: true,
+            predecessor: None,
             aside: Some(provider.aside()),
             provider: Arc::new(provider),
             drift_interval: Duration::from_mins(1),

@@ -93,6 +93,7 @@ impl World {
         let registration = |class: &str, provider: &Scripted| Registration {
             class: Class::new(class),
             default: class == CLASS,
+            predecessor: None,
             aside: None,
             provider: Arc::new(provider.clone()),
             drift_interval: provider.drift_interval(),

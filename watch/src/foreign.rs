@@ -14,9 +14,11 @@ use crate::{Health, Kind, explain, watched};
 /// From one question whether a kind is served by now to the next.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// A kind in a namespace.
+/// A kind in a namespace, or in all of them.
 #[derive(Debug)]
 pub struct Foreign {
+    /// `None`: all.
+    namespace: Option<String>,
     api: Api<DynamicObject>,
     resource: ApiResource,
     what: &'static str,
@@ -24,23 +26,29 @@ pub struct Foreign {
 }
 
 impl Foreign {
-    /// The objects of this kind, which `what` names in the plural.
+    /// The objects of this kind in one namespace, or in all; `what` names them in the plural.
     pub fn new(
         client: Client,
-        namespace: &str,
+        namespace: Option<&str>,
         resource: ApiResource,
         what: &'static str,
         health: Health,
     ) -> Self {
+        let api = match namespace {
+            Some(namespace) => Api::namespaced_with(client, namespace, &resource),
+            None => Api::all_with(client, &resource),
+        };
         Self {
-            api: Api::namespaced_with(client, namespace, &resource),
+            namespace: namespace.map(str::to_owned),
+            api,
             resource,
             what,
             health,
         }
     }
 
-    /// Takes in each with its name, and forgets those that are gone. While the kind is not served there
+    /// Takes in each with its name, which is `namespace/name` where all namespaces are looked at, and
+    /// forgets those that are gone. While the kind is not served there
     /// is nothing of it, and `read`, which counts the kinds that were read whole, counts that as well.
     pub async fn follow(
         &self,
@@ -54,20 +62,34 @@ impl Foreign {
         let health = self.health.clone();
         let events = watched(self.api.clone(), self.what, health, Arc::default(), thin);
         let kind = Kind {
-            key: DynamicObject::name_any,
+            key: |object: &DynamicObject| self.name(object),
             put: |mut object: DynamicObject| {
                 // Items of a list do not say what they are.
                 object.types.get_or_insert_with(|| TypeMeta {
                     api_version: self.resource.api_version.clone(),
                     kind: self.resource.kind.clone(),
                 });
-                put(object.name_any(), &json!(object));
+                put(self.name(&object), &json!(object));
             },
             remove,
             known,
-            at: |name: &String| (self.api.clone(), name.clone()),
+            at: |name: &String| match name.split_once('/') {
+                Some((namespace, name)) => {
+                    let client = self.api.clone().into_client();
+                    let api = Api::namespaced_with(client, namespace, &self.resource);
+                    (api, name.to_owned())
+                }
+                None => (self.api.clone(), name.clone()),
+            },
         };
         kind.follow(events, read).await;
+    }
+
+    fn name(&self, object: &DynamicObject) -> String {
+        match (&self.namespace, object.namespace()) {
+            (None, Some(namespace)) => format!("{namespace}/{}", object.name_any()),
+            _ => object.name_any(),
+        }
     }
 
     async fn until_served(&self, read: &watch::Sender<usize>) {

@@ -1,7 +1,7 @@
 //! The tags by which what a cluster owns in a provider is found again. Every part of a load
 //! balancer carries them all; the words are the same in every provider.
 
-use crate::{ClusterId, LoadBalancer, LoadBalancerId, ServiceName};
+use crate::{ClusterId, LoadBalancerId, ServiceName};
 
 /// [`ClusterId::name`].
 pub const CLUSTER_NAME: &str = "landfall.dev/cluster-name";
@@ -23,14 +23,14 @@ pub fn of_cluster(cluster: &ClusterId) -> [(&'static str, String); 2] {
 }
 
 /// The tags of everything that belongs to this load balancer.
-pub fn of_load_balancer(wanted: &LoadBalancer) -> [(&'static str, String); 5] {
-    let [name, uid] = of_cluster(&wanted.id.cluster);
+pub fn of_load_balancer(id: &LoadBalancerId, service: &ServiceName) -> [(&'static str, String); 5] {
+    let [name, uid] = of_cluster(&id.cluster);
     [
         name,
         uid,
-        (SERVICE_UID, wanted.id.service_uid.clone()),
-        (SERVICE_NAMESPACE, wanted.service.namespace.clone()),
-        (SERVICE_NAME, wanted.service.name.clone()),
+        (SERVICE_UID, id.service_uid.clone()),
+        (SERVICE_NAMESPACE, service.namespace.clone()),
+        (SERVICE_NAME, service.name.clone()),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! What all work for one cluster at AWS shares: the way there, what is known, and who waits for what.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use landfall_provider_api::ClusterId;
@@ -9,7 +9,9 @@ use crate::Timing;
 use crate::calls::Calls;
 use crate::gates::Gates;
 use crate::pending::Pending;
+use crate::predecessor::Predecessor;
 use crate::read::Listed;
+use crate::succession::Estate;
 use crate::surroundings::Surroundings;
 use crate::view::View;
 use crate::waiting::Waiting;
@@ -25,12 +27,22 @@ pub(crate) struct Account {
     pub(crate) waiting: Waiting,
     pub(crate) pending: Pending,
     listed: Mutex<Listed>,
+    /// Whose load balancers are taken over.
+    pub(crate) predecessor: Option<Arc<Predecessor>>,
+    /// What Services are to inherit from it.
+    estate: Mutex<Estate>,
     /// How long a load balancer stays whose place another has taken.
     pub(crate) farewell: Duration,
 }
 
 impl Account {
-    pub(crate) fn new(cluster: ClusterId, calls: Calls, timing: Timing, waiting: Waiting) -> Self {
+    pub(crate) fn new(
+        cluster: ClusterId,
+        calls: Calls,
+        timing: Timing,
+        waiting: Waiting,
+        predecessor: Option<Arc<Predecessor>>,
+    ) -> Self {
         Self {
             view: View::new(cluster.clone()),
             cluster,
@@ -40,6 +52,8 @@ impl Account {
             waiting,
             pending: Pending::new(timing.first_look),
             listed: Mutex::default(),
+            predecessor,
+            estate: Mutex::default(),
             farewell: timing.farewell,
         }
     }
@@ -51,6 +65,11 @@ impl Account {
 
     pub(crate) fn now_listed(&self, listed: Listed) {
         *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = listed;
+    }
+
+    /// What Services are to inherit.
+    pub(crate) fn estate(&self) -> MutexGuard<'_, Estate> {
+        self.estate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A load balancer deserves another look.

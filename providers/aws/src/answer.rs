@@ -12,6 +12,9 @@ pub(crate) const TARGETS: &str = "landfall.dev/TargetsComplete";
 /// Type of the condition that names annotations which are not followed.
 pub(crate) const ANNOTATIONS: &str = "landfall.dev/AnnotationsFollowed";
 
+/// Type of the condition that names what is left of who had the load balancer before.
+pub(crate) const TAKEN_OVER: &str = "landfall.dev/TakenOver";
+
 /// What there is to say besides what is seen.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
@@ -19,6 +22,8 @@ pub(crate) struct Notes {
     pub(crate) left_out: Vec<String>,
     /// Annotations that are not supported.
     pub(crate) ignored: Vec<String>,
+    /// How TargetGroupBindings go that are left of who had it before.
+    pub(crate) bindings: Option<String>,
     /// What is still to come, and is no hindrance.
     pub(crate) waits: Option<String>,
     /// Whether this call put right what somebody else had altered.
@@ -174,6 +179,18 @@ fn conditions(wanted: &Wanted, seen: &Seen, notes: &Notes) -> Vec<ProviderCondit
             message: format!(
                 "not supported, and ignored: {}",
                 some_of(&notes.ignored, ", ")
+            ),
+            warns: true,
+        });
+    }
+    if let Some(removal) = &notes.bindings {
+        conditions.push(ProviderCondition {
+            type_: TAKEN_OVER,
+            holds: Some(false),
+            reason: "TargetGroupBindingsLeft",
+            message: format!(
+                "the load balancer is ours; TargetGroupBindings of the AWS Load Balancer Controller are left, by which \
+                 it would register targets again. They go, and all targets stay, with: {removal}"
             ),
             warns: true,
         });

@@ -10,6 +10,7 @@ use crate::account::Account;
 use crate::calls::{Arn, Priority, Tags};
 use crate::names;
 use crate::read::{Foreign, Named};
+use crate::succession;
 
 /// ARNs that one call tags.
 const AT_ONCE: usize = 20;
@@ -45,7 +46,8 @@ impl Account {
             began = self.view.begin_refresh();
             all = self.read_all(priority).await?;
         }
-        let owned = self.take(began, all, priority).await?;
+        let mut owned = self.take(began, all, priority).await?;
+        owned.extend(self.heirs(&snapshot).await?);
         // What was never told may be half made.
         let told = snapshot
             .services
@@ -64,6 +66,27 @@ impl Account {
             }
         }
         Ok(owned)
+    }
+
+    /// Reads what Services are to inherit, if whose it was does not run any more.
+    async fn heirs(&self, snapshot: &Snapshot) -> Result<Vec<Owned>, Error> {
+        let Some(predecessor) = &self.predecessor else {
+            return Ok(Vec::new());
+        };
+        if predecessor.aside().borrow().is_some() {
+            return Ok(Vec::new());
+        }
+        let name = &predecessor.settings.cluster_name;
+        let estate = succession::estate(&self.calls, Priority::Change, name, snapshot).await;
+        let estate = estate.map_err(|refusal| refusal.into_error("metadata.finalizers"))?;
+        let heirs = estate.heirs().map(|(uid, service)| Owned {
+            id: Some(self.view.id(uid)),
+            service: Some(service.clone()),
+            description: "what the AWS Load Balancer Controller has made".to_owned(),
+        });
+        let heirs = heirs.collect();
+        *self.estate() = estate;
+        Ok(heirs)
     }
 
     /// Tags what the cluster had under another UID, for the Services that there are now.

@@ -13,6 +13,7 @@ use crate::asked::{self, Asked, PREFIX};
 use crate::build::Builder;
 use crate::calls::{Priority, Refusal, RefusalKind, Scheme};
 use crate::plan::{Step, current, group_of, plan, settle};
+use crate::predecessor;
 use crate::read::{self, Names};
 use crate::seen::Seen;
 use crate::view::Work;
@@ -55,6 +56,7 @@ impl Account {
         asked: Asked,
         work: &mut Work<'_>,
     ) -> Result<(Outcome, Pends), Failed> {
+        self.inherit(&wanted.id, work).await?;
         let priority = if work.is_altered {
             Priority::Repair
         } else {
@@ -73,15 +75,17 @@ impl Account {
         let mut notes = Notes {
             left_out: built.left_out,
             ignored: built.ignored,
+            bindings: self.bindings_of(wanted),
             ..Notes::default()
         };
-        let (taken, wait) = self.go(&built.wanted, work, priority).await?;
+        // First the way to the targets, then who takes it.
         let opened = self
             .gates
             .open(&self.calls, priority, &built.openings)
             .await;
         let field = format!("{PREFIX}manage-backend-security-group-rules");
         opened.map_err(|refusal| Failed::certain(refusal.into_error(&field)))?;
+        let (taken, wait) = self.go(&built.wanted, work, priority).await?;
         notes.is_repaired = work.is_altered && taken > 0;
         let mut pends = Pends::of(&built.wanted, &work.seen);
         if let Some((until, message)) = wait {
@@ -90,6 +94,13 @@ impl Account {
         }
         let outcome = answer::outcome(&built.wanted, &work.seen, &notes);
         Ok((outcome, pends))
+    }
+
+    /// How what is left in the cluster of who had it before goes, if something is.
+    fn bindings_of(&self, wanted: &LoadBalancer) -> Option<String> {
+        let service = &wanted.service;
+        let left = self.predecessor.as_ref()?.bindings(service);
+        (!left.is_empty()).then(|| predecessor::removal(service, &left))
     }
 
     /// Takes steps until nothing is left to do now. Tells how many, and what is waited for.

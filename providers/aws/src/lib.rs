@@ -18,12 +18,14 @@ mod gates;
 mod names;
 mod pending;
 mod plan;
+mod predecessor;
 mod read;
 mod refreshing;
 mod releasing;
 mod rotation;
 mod seen;
 mod subnets;
+mod succession;
 mod surroundings;
 mod targets;
 #[cfg(test)]
@@ -39,16 +41,21 @@ use async_trait::async_trait;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
+use kube::Client;
 use landfall_provider_api::{
     Capabilities, ClusterId, EndpointInput, Error, Family, Inputs, LoadBalancer, LoadBalancerId,
     Outcome, Owned, Protocol, Provider, Snapshot,
 };
+use landfall_watch::Health;
 use prometheus_client::collector::Collector;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, watch};
 use tokio::task::JoinSet;
+
+pub use predecessor::TakesOver;
 
 use account::Account;
 use calls::{Counters, Pace};
+use predecessor::Predecessor;
 use waiting::Waiting;
 
 /// Where AWS is, and which part of it is the cluster's.
@@ -92,6 +99,8 @@ pub struct Aws {
     /// What is counted of the calls.
     counters: Counters,
     waiting: Waiting,
+    /// Whose load balancers it takes over, with the tasks that follow it.
+    predecessor: Option<(Arc<Predecessor>, JoinSet<()>)>,
     /// Since it has begun, with the tasks that ask AWS by themselves.
     account: OnceCell<(Arc<Account>, JoinSet<()>)>,
 }
@@ -107,8 +116,26 @@ impl Aws {
             credentials: None,
             counters: Counters::default(),
             waiting: Waiting::default(),
+            predecessor: None,
             account: OnceCell::new(),
         }
+    }
+
+    /// Takes over what the AWS Load Balancer Controller has made, as soon as that does not run any more: what
+    /// it is found out from the API server that the client speaks to. What keeps it from that goes to
+    /// `health`. To be called within a runtime.
+    #[must_use]
+    pub fn taking_over(mut self, settings: TakesOver, client: &Client, health: &Health) -> Self {
+        let predecessor = Arc::new(Predecessor::new(settings));
+        let tasks = predecessor::follow(&predecessor, client, health);
+        self.predecessor = Some((predecessor, tasks));
+        self
+    }
+
+    /// Why Services that are not of its own class are left to somebody else, while they are.
+    pub fn aside(&self) -> Option<watch::Receiver<Option<String>>> {
+        let (predecessor, _) = self.predecessor.as_ref()?;
+        Some(predecessor.aside())
     }
 
     /// Tells a scrape of the metrics how often AWS was called, how that ended and how long it took.
@@ -139,8 +166,14 @@ impl Aws {
             let (waiting, counters) = (self.waiting.clone(), self.counters.clone());
             let calls = calls::connect(settings, pace, self.credentials.clone(), counters).await;
             let calls = calls.map_err(|error| Error::unavailable(error.to_string()))?;
-            let account = Arc::new(Account::new(cluster, calls, self.timing, waiting));
+            let predecessor = self.predecessor.as_ref().map(|(it, _)| it.clone());
+            let account = Account::new(cluster, calls, self.timing, waiting, predecessor.clone());
+            let account = Arc::new(account);
             let mut tasks = JoinSet::new();
+            if let Some(predecessor) = predecessor {
+                let telling = account.clone();
+                tasks.spawn(async move { telling.tell_of_bindings(&predecessor).await });
+            }
             let asking = account.clone();
             tasks.spawn(async move { asking.ask_of_pending().await });
             let rotating = account.clone();

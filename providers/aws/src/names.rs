@@ -1,13 +1,17 @@
 //! Names and tags of what we make. A name derives from what it names, so that a creation which is
 //! repeated meets what it made before; whose something is, its tags alone decide.
 
-use landfall_provider_api::{ClusterId, LoadBalancer, LoadBalancerId, ServiceName, tags};
+use landfall_provider_api::{ClusterId, LoadBalancerId, ServiceName, tags};
 use ring::digest::{SHA256, digest};
 
 use crate::calls::{Tagged, Tags};
 
 /// Tag: which part of a load balancer it is; one of [`Part`].
 pub(crate) const PART: &str = "landfall.dev/part";
+
+/// Tag of a target group that another controller has made: the port of the Service whose it is. Of ours, it
+/// is the group's own.
+pub(crate) const PORT: &str = "landfall.dev/port";
 
 /// What we make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -73,8 +77,8 @@ fn hash(texts: &[&str], digits: usize) -> String {
 }
 
 /// Tags of a part of a load balancer, without those that the Service gives.
-pub(crate) fn tags_of(wanted: &LoadBalancer, part: Part) -> Tags {
-    let ours = tags::of_load_balancer(wanted);
+pub(crate) fn tags_of(id: &LoadBalancerId, service: &ServiceName, part: Part) -> Tags {
+    let ours = tags::of_load_balancer(id, service);
     let ours = ours.into_iter().map(|(key, value)| (key.to_owned(), value));
     let part = (PART.to_owned(), part.as_str().to_owned());
     ours.chain([part]).collect()

@@ -207,6 +207,12 @@ impl Group {
         }
     }
 
+    /// The port of the Service whose it is, or was made for.
+    pub(crate) fn port(&self) -> Option<u16> {
+        let told = self.tags.get(names::PORT).and_then(|it| it.parse().ok());
+        told.or(self.it.port)
+    }
+
     /// All targets were asked, those that drain left out. Tells whether that is news.
     pub(crate) fn asked(&mut self, all: &[TargetHealth]) -> bool {
         let mut health = Health::default();

@@ -154,7 +154,7 @@ impl Wanted {
 
 /// Tags that are ours, and those that the Service gives.
 pub(crate) fn tags(wanted: &LoadBalancer, given: &BTreeMap<String, String>) -> Tags {
-    let mut tags = names::tags_of(wanted, Part::Balancer);
+    let mut tags = names::tags_of(&wanted.id, &wanted.service, Part::Balancer);
     tags.remove(names::PART);
     let given = given.iter().filter(|(key, _)| !tags.contains_key(*key));
     let given: Vec<_> = given

@@ -54,7 +54,13 @@ pub(crate) fn start(
 impl Follower {
     async fn follow(self, kind: Kind) {
         let (client, health) = (self.client.clone(), self.health.clone());
-        let all = Foreign::new(client, &self.namespace, kind.resource(), kind.what, health);
+        let all = Foreign::new(
+            client,
+            Some(&self.namespace),
+            kind.resource(),
+            kind.what,
+            health,
+        );
         all.follow(
             &self.read,
             |name, value| {

@@ -54,7 +54,7 @@ fn escape(text: &str) -> String {
 /// What is asked of the mock cloud.
 pub(crate) fn specification(wanted: &LoadBalancer) -> LoadBalancerSpec {
     LoadBalancerSpec {
-        tags: tags::of_load_balancer(wanted)
+        tags: tags::of_load_balancer(&wanted.id, &wanted.service)
             .map(|(key, value)| (key.to_owned(), value))
             .into(),
         requested_addresses: wanted.requested_addresses.clone(),

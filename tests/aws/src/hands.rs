@@ -10,7 +10,7 @@ use crate::state::State;
 use crate::world::{Ids, Node};
 
 impl Aws {
-    fn state<T>(&self, act: impl FnOnce(&mut State, Duration) -> T) -> T {
+    pub(crate) fn state<T>(&self, act: impl FnOnce(&mut State, Duration) -> T) -> T {
         let mut core = self.shared().core();
         let now = core.clock.now();
         core.state.settle(now);

@@ -35,6 +35,7 @@ mod keys;
 mod options;
 mod pages;
 mod parameters;
+mod predecessor;
 mod request;
 mod server;
 mod state;
@@ -53,6 +54,7 @@ pub use elb::{Forward, HealthCheck, Listener, LoadBalancer, Target, TargetGroup,
 pub use faults::{Effect, Fault, Times};
 pub use gate::When;
 pub use options::{Options, Quotas};
+pub use predecessor::Predecessor;
 pub use request::Service;
 pub use world::{Ids, Node, World};
 

@@ -20,6 +20,11 @@ impl Parameters {
         Self(pairs.collect())
     }
 
+    /// These, as they are.
+    pub(crate) fn of_pairs(pairs: &[(String, String)]) -> Self {
+        Self(pairs.iter().cloned().collect())
+    }
+
     pub(crate) fn as_map(&self) -> &Map {
         &self.0
     }

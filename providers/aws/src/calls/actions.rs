@@ -75,6 +75,7 @@ actions! {
     REMOVE_LISTENER_CERTIFICATES change ElbWrite "elasticloadbalancing:RemoveListenerCertificates" "take certificates from a listener"
     DESCRIBE_TAGS read ElbRead "elasticloadbalancing:DescribeTags" "see whose a load balancer, target group or listener is"
     ADD_TAGS change ElbWrite "elasticloadbalancing:AddTags" "mark load balancers, target groups and listeners as ours"
+    REMOVE_TAGS change ElbWrite "elasticloadbalancing:RemoveTags" "take what another controller has made over from it"
     DESCRIBE_SUBNETS read Ec2Read "ec2:DescribeSubnets" "find subnets for load balancers"
     DESCRIBE_ROUTE_TABLES read Ec2Read "ec2:DescribeRouteTables" "tell public subnets from private ones"
     DESCRIBE_VPCS read Ec2Read "ec2:DescribeVpcs" "know the address ranges of the VPC"
@@ -86,6 +87,7 @@ actions! {
     AUTHORIZE_SECURITY_GROUP_INGRESS change Ec2Write "ec2:AuthorizeSecurityGroupIngress" "let traffic in"
     REVOKE_SECURITY_GROUP_INGRESS change Ec2Write "ec2:RevokeSecurityGroupIngress" "stop letting traffic in"
     CREATE_TAGS change Ec2Write "ec2:CreateTags" "mark security groups as ours"
+    DELETE_TAGS change Ec2Write "ec2:DeleteTags" "take security groups that another controller has made over from it"
     GET_RESOURCES read Tagging "tag:GetResources" "find all that belongs to the cluster"
 }
 
@@ -117,6 +119,8 @@ mod tests {
     }
 
     const POLICY: &str = include_str!("../../../../deploy/aws/iam-policy.json");
+    /// Beside the other, while another controller's load balancers are taken over.
+    const TAKING_OVER: &str = include_str!("../../../../deploy/aws/iam-policy-taking-over.json");
     /// Makes the role by which Elastic Load Balancing acts in an account, once.
     const LINKED_ROLE: &str = "iam:CreateServiceLinkedRole";
 
@@ -131,20 +135,35 @@ mod tests {
         condition: serde_json::Value,
     }
 
-    fn statements() -> Vec<Statement> {
-        let policy: serde_json::Value = serde_json::from_str(POLICY).unwrap();
+    fn statements(of: &str) -> Vec<Statement> {
+        let policy: serde_json::Value = serde_json::from_str(of).unwrap();
         assert_eq!(policy["Version"], "2012-10-17");
         serde_json::from_value(policy["Statement"].clone()).unwrap()
     }
 
     #[test]
-    fn the_policy_allows_every_action_and_no_other() {
-        let statements = statements();
-        assert!(statements.iter().all(|it| it.effect == "Allow"));
-        let allowed = statements.iter().flat_map(|it| &it.action);
-        let allowed: BTreeSet<&str> = allowed.map(String::as_str).collect();
+    fn the_policies_allow_every_action_and_no_other() {
+        let allowed = |policy| {
+            let statements = statements(policy);
+            assert!(statements.iter().all(|it| it.effect == "Allow"));
+            let allowed = statements.into_iter().flat_map(|it| it.action);
+            allowed.collect::<BTreeSet<_>>()
+        };
+        let (always, while_taking_over) = (allowed(POLICY), allowed(TAKING_OVER));
         let ours = ACTIONS.iter().map(|it| it.name).chain([LINKED_ROLE]);
-        assert_eq!(allowed, ours.collect());
+        let ours: BTreeSet<_> = ours.map(str::to_owned).collect();
+        assert_eq!(
+            always
+                .union(&while_taking_over)
+                .cloned()
+                .collect::<BTreeSet<_>>(),
+            ours
+        );
+        let only_then: Vec<_> = while_taking_over.difference(&always).collect();
+        assert_eq!(
+            only_then,
+            ["ec2:DeleteTags", "elasticloadbalancing:RemoveTags"]
+        );
         // What AWS takes as a managed policy.
         let is_seen = |it: &char| !it.is_whitespace();
         assert!(POLICY.chars().filter(is_seen).count() <= 6144);
@@ -159,7 +178,7 @@ mod tests {
             "ec2:AuthorizeSecurityGroupIngress",
             "ec2:RevokeSecurityGroupIngress",
         ];
-        for statement in statements() {
+        for statement in statements(POLICY) {
             let Statement { sid, condition, .. } = &statement;
             let is_tagged = keys.iter().any(|key| condition["Null"][key] == "false");
             let of_vpc = statement.resource.ends_with(":vpc/*");
@@ -178,6 +197,30 @@ mod tests {
             if is_tagged && statement.action.iter().any(makes) {
                 assert_eq!(condition["Null"][&keys[0]], "false", "{sid}");
                 assert!(statement.action.iter().all(makes), "{sid}");
+            }
+        }
+    }
+
+    #[test]
+    fn to_take_over_is_to_tag_what_another_controller_has_made_and_nothing_else() {
+        let tag = landfall_provider_api::tags::CLUSTER_NAME;
+        let (given, ours) = (
+            format!("aws:RequestTag/{tag}"),
+            format!("aws:ResourceTag/{tag}"),
+        );
+        for Statement {
+            action, condition, ..
+        } in statements(TAKING_OVER)
+        {
+            let condition = &condition["Null"];
+            let adds = action
+                .iter()
+                .all(|it| it.contains(":AddTags") || it.contains(":CreateTags"));
+            if adds {
+                assert_eq!(condition[&given], "false", "{action:?}");
+                assert_eq!(condition["aws:ResourceTag/elbv2.k8s.aws/cluster"], "false");
+            } else {
+                assert_eq!(condition[&ours], "false", "{action:?}");
             }
         }
     }

@@ -48,6 +48,15 @@ impl Arn {
     pub(crate) fn resource(&self) -> &str {
         self.0.splitn(6, ':').nth(5).unwrap_or_default()
     }
+
+    /// The name that a load balancer or a target group was given.
+    pub(crate) fn name(&self) -> Option<&str> {
+        let resource = self.resource();
+        let load_balancer = resource.strip_prefix("loadbalancer/");
+        let load_balancer = load_balancer.and_then(|it| it.split('/').nth(1));
+        let group = resource.strip_prefix("targetgroup/");
+        load_balancer.or_else(|| group?.split('/').next())
+    }
 }
 
 impl fmt::Display for Arn {

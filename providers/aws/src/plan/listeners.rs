@@ -129,7 +129,10 @@ fn certify(listener: &Heard, port: &WantedPort) -> Option<Step> {
         Believed::Known(are) => are,
     };
     let missing: Vec<_> = to_be.difference(are).cloned().collect();
-    let surplus: Vec<_> = are.difference(&to_be).cloned().collect();
+    // The default one, which another controller has added as well, changes nothing that a client can see.
+    let is_default = |it: &&String| listener.it.certificate.as_ref() == Some(*it);
+    let surplus = are.difference(&to_be).filter(|it| !is_default(it));
+    let surplus: Vec<_> = surplus.cloned().collect();
     if !missing.is_empty() {
         Some(Step::AddCertificates {
             listener: arn(),

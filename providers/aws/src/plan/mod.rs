@@ -199,7 +199,7 @@ pub(crate) fn group_of<'a>(
             && it.it.family == port.family
             && it.it.vpc.as_ref() == Some(&wanted.vpc)
     };
-    let is_of = |number| move |it: &&Group| it.it.port == Some(number);
+    let is_of = |number| move |it: &&Group| it.port() == Some(number);
     let exact = seen.groups.iter().filter(fits).filter(is_of(port.port));
     // Of several, one that is used already, and then always the same.
     let exact = exact.min_by_key(|it| (it.it.load_balancers.is_empty(), &it.it.arn));
@@ -214,12 +214,7 @@ pub(crate) fn group_of<'a>(
         let is_missing = |number| !seen.groups.iter().filter(fits).any(|it| is_of(number)(&it));
         let mut missing = alike.map(|it| it.port).filter(|it| is_missing(*it));
         let place = missing.position(|it| it == port.port)?;
-        let is_wanted = |it: &&Group| {
-            wanted
-                .ports
-                .iter()
-                .any(|port| Some(port.port) == it.it.port)
-        };
+        let is_wanted = |it: &&Group| wanted.ports.iter().any(|port| Some(port.port) == it.port());
         let mut spare: Vec<_> = seen
             .groups
             .iter()
@@ -310,8 +305,7 @@ fn assume<T>(believed: &mut Believed<T>, wanted: impl FnOnce() -> T) {
     }
 }
 
-/// Certificates that are chosen by SNI. AWS's controller has the default one among them, too, which
-/// changes nothing that a client can see.
+/// Certificates that are chosen by SNI.
 pub(crate) fn beside_default(port: &WantedPort) -> BTreeSet<String> {
     let tls = port.tls.iter();
     tls.flat_map(|it| it.certificates.iter().skip(1).cloned())

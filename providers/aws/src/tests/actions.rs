@@ -8,6 +8,7 @@ use landfall_provider_api::{
 };
 use landfall_test_aws::Service;
 
+use super::succession;
 use super::world::{World, annotated, cluster, parts, released, served, until};
 use crate::calls::ACTIONS;
 
@@ -174,6 +175,11 @@ async fn every_action_is_used_and_none_besides() {
         released(&provider, &wanted.id).await;
     }
     assert!(world.aws.load_balancers().is_empty());
+    let (wanted, made) = succession::inherited(&world, "s3");
+    let provider = succession::successor(&world);
+    let held = succession::held(&wanted, &made.dns_name);
+    succession::begin(&provider, vec![held]).await;
+    served(&provider, &wanted).await;
     let used = used(&world);
     let known: BTreeSet<_> = ACTIONS.iter().map(|it| it.name.to_owned()).collect();
     let unused: Vec<_> = known.difference(&used).collect();

@@ -9,6 +9,7 @@ mod drift;
 mod moto;
 mod replacing;
 mod saying;
+mod succession;
 mod world;
 
 pub(crate) use world::{asked, service};

@@ -206,7 +206,8 @@ async fn an_answer_without_sense_is_an_unavailable_cloud() {
                             "health": {"state": "Initial"}});
         let other = json!({"name": "node-3", "address": "127.0.0.3", "port": 30080,
                            "health": {"state": "Initial"}});
-        let tags = landfall_provider_api::tags::of_load_balancer(&wanted("s1"));
+        let wanted = wanted("s1");
+        let tags = landfall_provider_api::tags::of_load_balancer(&wanted.id, &wanted.service);
         json!({
             "id": "k8s.demo.c1.s1", "requestedAddresses": [], "addresses": addresses,
             "families": ["IPv4"],

@@ -5,7 +5,8 @@ use roxmltree::Node;
 use super::query::Params;
 use super::xml::{Element, Unreadable};
 use crate::calls::actions::{
-    CREATE_SECURITY_GROUP, CREATE_TAGS, DELETE_SECURITY_GROUP, DESCRIBE_SECURITY_GROUPS,
+    CREATE_SECURITY_GROUP, CREATE_TAGS, DELETE_SECURITY_GROUP, DELETE_TAGS,
+    DESCRIBE_SECURITY_GROUPS,
 };
 use crate::calls::or_gone;
 use crate::calls::{Calls, Priority, Result, TagFilter, Tags};
@@ -112,6 +113,21 @@ impl Calls {
                 .with(format!("Tag.{place}.Value"), value)
         });
         self.ec2(&CREATE_TAGS, priority, &ids.join(", "), &params, |_| Ok(()))
+            .await
+    }
+
+    /// Takes the tags with these keys from all of these. One that is not there is none to be taken.
+    pub(crate) async fn delete_tags(
+        &self,
+        priority: Priority,
+        ids: &[String],
+        keys: &[&str],
+    ) -> Result<()> {
+        let params = Params::new().list("ResourceId", ids);
+        let params = (1..).zip(keys).fold(params, |it, (place, key)| {
+            it.with(format!("Tag.{place}.Key"), key)
+        });
+        self.ec2(&DELETE_TAGS, priority, &ids.join(", "), &params, |_| Ok(()))
             .await
     }
 }

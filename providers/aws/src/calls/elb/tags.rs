@@ -7,7 +7,7 @@ use futures::TryFutureExt;
 
 use super::existing::Existing;
 use super::sdk::{arn, failure, strings, tags as sdk_tags};
-use crate::calls::actions::{ADD_TAGS, DESCRIBE_TAGS};
+use crate::calls::actions::{ADD_TAGS, DESCRIBE_TAGS, REMOVE_TAGS};
 use crate::calls::{Arn, Calls, Priority, Result, Tags};
 
 impl Calls {
@@ -64,6 +64,27 @@ impl Calls {
             .set_resource_arns(Some(on.clone()))
             .set_tags(sdk_tags(tags));
         self.call(&ADD_TAGS, priority, &on.join(", "), || {
+            request.clone().send().map_err(failure)
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Takes the tags with these keys from all of these, at most 20 at once. One that is not there is none
+    /// to be taken.
+    pub(crate) async fn remove_tags(
+        &self,
+        priority: Priority,
+        arns: &[Arn],
+        keys: &[&str],
+    ) -> Result<()> {
+        let on = strings(arns);
+        let keys = keys.iter().map(|it| (*it).to_owned()).collect();
+        let request = self.0.elb.remove_tags();
+        let request = request
+            .set_resource_arns(Some(on.clone()))
+            .set_tag_keys(Some(keys));
+        self.call(&REMOVE_TAGS, priority, &on.join(", "), || {
             request.clone().send().map_err(failure)
         })
         .await

@@ -201,7 +201,7 @@ impl Follower {
 
     async fn theirs(self, kind: metallb::Kind, namespace: String) {
         let (client, health) = (self.client.clone(), self.health.clone());
-        let all = Foreign::new(client, &namespace, kind.resource(), kind.what, health);
+        let all = Foreign::new(client, Some(&namespace), kind.resource(), kind.what, health);
         let shared = &self.shared;
         all.follow(
             &self.read,
