@@ -4,5 +4,6 @@
 
 mod crashing;
 mod failing;
+mod succeeding;
 mod walking;
 mod world;

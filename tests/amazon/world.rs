@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 /// How the names of annotations begin.
 const ANNOTATION: &str = "service.beta.kubernetes.io/aws-load-balancer-";
 /// The label of a story's nodes; its value is the story's namespace.
-const STORY: &str = "landfall.dev/story";
+pub const STORY: &str = "landfall.dev/story";
 
 pub struct World {
     pub client: Client,
@@ -29,7 +29,7 @@ pub struct World {
     pub aws: Aws,
     pub ids: Ids,
     folder: tempfile::TempDir,
-    kubeconfig: PathBuf,
+    pub kubeconfig: PathBuf,
     /// Owned so that it lives as long as the story.
     _cluster: Option<Process>,
 }
@@ -102,6 +102,11 @@ impl World {
 
     /// Starts a controller, and does not wait for it.
     pub fn start_controller(&self) -> Process {
+        self.start_controller_that("")
+    }
+
+    /// The same, whose provider has these lines of configuration as well.
+    pub fn start_controller_that(&self, more: &str) -> Process {
         let (name, vpc) = (&self.namespace, &self.ids.vpc);
         let (region, url) = (self.aws.region(), self.aws.url());
         let config = self.folder.path().join("landfall.yaml");
@@ -114,7 +119,7 @@ providers:
   vpcId: {vpc}
   endpointUrl: {url}
   driftInterval: 2s
-"
+{more}"
         );
         std::fs::write(&config, text).unwrap();
         let mut command = Command::new(program("landfall"));
@@ -339,6 +344,6 @@ async fn client(kubeconfig: &Path) -> Client {
 }
 
 /// A typed object from JSON.
-fn object<T: DeserializeOwned>(json: Value) -> T {
+pub fn object<T: DeserializeOwned>(json: Value) -> T {
     serde_json::from_value(json).unwrap()
 }
