@@ -48,7 +48,9 @@ pub(super) fn inherited(
 
 /// The same just now: the tag query does not know of it.
 fn newly_made(world: &World, uid: &str) -> (LoadBalancer, landfall_test_aws::LoadBalancer) {
-    let wanted = world.service(uid, &[80, 443]);
+    let mut wanted = world.service(uid, &[80, 443]);
+    // Which target group is of which port, neither their numbers tell nor their order.
+    wanted.ports[0].node_port = Some(30_999);
     let ports = wanted.ports.iter();
     let ports: Vec<_> = ports.map(|it| (it.port, it.node_port.unwrap())).collect();
     let made = world.aws.made_by_predecessor(
