@@ -153,7 +153,7 @@ async fn leave_a_binding(world: &World, service: &str) {
     let deadline = Instant::now() + PATIENCE;
     while let Err(error) = bindings(world).create(&PostParams::default(), &left).await {
         // Its kind is served a moment after it was defined.
-        let is_early = matches!(&error, kube::Error::Api(status) if status.is_not_found());
+        let is_early = matches!(&error, kube::Error::Api(status) if status.code == 404);
         assert!(is_early && Instant::now() < deadline, "{error}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -53,7 +53,8 @@ async fn an_api_server_takes_every_overlay() {
             "deploy/rights",
             "deploy/speaker",
             "examples/metallb",
-            "examples/sidecar"
+            "examples/sidecar",
+            "examples/taking-over"
         ]
     );
     let Some(plane) = Plane::find().await else {
@@ -191,6 +192,7 @@ fn the_tables_of_rights_are_what_the_roles_grant() {
     let all = [
         "deploy/rights",
         "deploy/aws",
+        "deploy/taking-over",
         "deploy/bare-metal",
         "deploy/speaker",
         "deploy/metallb",

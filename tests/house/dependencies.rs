@@ -41,7 +41,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("landfall-mock-cluster", &["landfall-process"]),
     ("landfall-process", &[]),
     ("landfall-provider-api", &[]),
-    ("landfall-provider-aws", &["landfall-provider-api"]),
+    (
+        "landfall-provider-aws",
+        &["landfall-provider-api", "landfall-watch"],
+    ),
     (
         "landfall-provider-bare-metal",
         &[

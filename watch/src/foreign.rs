@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt;
 use kube::api::{ApiResource, DynamicObject, ListParams, TypeMeta};
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::watcher::Event;
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -17,8 +20,6 @@ const PAUSE: Duration = Duration::from_secs(10);
 /// A kind in a namespace, or in all of them.
 #[derive(Debug)]
 pub struct Foreign {
-    /// `None`: all.
-    namespace: Option<String>,
     api: Api<DynamicObject>,
     resource: ApiResource,
     what: &'static str,
@@ -34,21 +35,18 @@ impl Foreign {
         what: &'static str,
         health: Health,
     ) -> Self {
-        let api = match namespace {
-            Some(namespace) => Api::namespaced_with(client, namespace, &resource),
-            None => Api::all_with(client, &resource),
-        };
         Self {
-            namespace: namespace.map(str::to_owned),
-            api,
+            api: match namespace {
+                Some(namespace) => Api::namespaced_with(client, namespace, &resource),
+                None => Api::all_with(client, &resource),
+            },
             resource,
             what,
             health,
         }
     }
 
-    /// Takes in each with its name, which is `namespace/name` where all namespaces are looked at, and
-    /// forgets those that are gone. While the kind is not served there
+    /// Takes in each with its name, and forgets those that are gone. While the kind is not served there
     /// is nothing of it, and `read`, which counts the kinds that were read whole, counts that as well.
     pub async fn follow(
         &self,
@@ -62,33 +60,37 @@ impl Foreign {
         let health = self.health.clone();
         let events = watched(self.api.clone(), self.what, health, Arc::default(), thin);
         let kind = Kind {
-            key: |object: &DynamicObject| self.name(object),
+            key: DynamicObject::name_any,
             put: |mut object: DynamicObject| {
                 // Items of a list do not say what they are.
                 object.types.get_or_insert_with(|| TypeMeta {
                     api_version: self.resource.api_version.clone(),
                     kind: self.resource.kind.clone(),
                 });
-                put(self.name(&object), &json!(object));
+                put(object.name_any(), &json!(object));
             },
             remove,
             known,
-            at: |name: &String| match name.split_once('/') {
-                Some((namespace, name)) => {
-                    let client = self.api.clone().into_client();
-                    let api = Api::namespaced_with(client, namespace, &self.resource);
-                    (api, name.to_owned())
-                }
-                None => (self.api.clone(), name.clone()),
-            },
+            at: |name: &String| (self.api.clone(), name.clone()),
         };
         kind.follow(events, read).await;
     }
 
-    fn name(&self, object: &DynamicObject) -> String {
-        match (&self.namespace, object.namespace()) {
-            (None, Some(namespace)) => format!("{namespace}/{}", object.name_any()),
-            _ => object.name_any(),
+    /// Shows all that there are whenever there are others. A list's word is enough here: for what is only told
+    /// to people.
+    pub async fn show(&self, mut show: impl FnMut(&[Arc<DynamicObject>])) {
+        self.until_served(&watch::Sender::default()).await;
+        let thin = |object: &mut DynamicObject| object.metadata.managed_fields = None;
+        let health = self.health.clone();
+        let events = watched(self.api.clone(), self.what, health, Arc::default(), thin);
+        let mut writer = Writer::new(self.resource.clone());
+        let store = writer.as_reader();
+        let mut events = std::pin::pin!(events);
+        while let Some(event) = events.next().await {
+            writer.apply_watcher_event(&event);
+            if !matches!(event, Event::Init | Event::InitApply(_)) {
+                show(&store.state());
+            }
         }
     }
 

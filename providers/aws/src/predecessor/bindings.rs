@@ -3,11 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kube::Client;
-use kube::api::{ApiResource, GroupVersionKind};
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
+use kube::{Client, ResourceExt};
 use landfall_provider_api::ServiceName;
 use landfall_watch::{Foreign, Health};
-use serde_json::Value;
 use tokio::sync::watch;
 
 /// Labels that name the Service that one was made for.
@@ -40,16 +39,20 @@ impl Bindings {
         both.into_iter().flatten().collect()
     }
 
-    /// One is there now. Tells whether that is news.
-    fn put(&mut self, key: String, object: &Value) -> bool {
-        let labels = &object["metadata"]["labels"];
-        let label = |name: &str| labels[name].as_str().map(str::to_owned);
-        let service = label(NAMESPACE).zip(label(NAME));
-        let Some((namespace, name)) = service else {
-            return self.services.remove(&key).is_some();
+    /// Of these objects.
+    fn of_objects<'a>(objects: impl IntoIterator<Item = &'a DynamicObject>) -> Self {
+        let of = |object: &DynamicObject| {
+            let label = |name: &str| object.labels().get(name).cloned();
+            let service = ServiceName {
+                namespace: label(NAMESPACE)?,
+                name: label(NAME)?,
+            };
+            let key = format!("{}/{}", object.namespace()?, object.name_any());
+            Some((key, service))
         };
-        let service = ServiceName { namespace, name };
-        self.services.insert(key, service.clone()) != Some(service)
+        Self {
+            services: objects.into_iter().filter_map(of).collect(),
+        }
     }
 }
 
@@ -58,17 +61,14 @@ pub(super) async fn follow(client: Client, health: Health, bindings: &watch::Sen
     let kind = GroupVersionKind::gvk("elbv2.k8s.aws", "v1beta1", "TargetGroupBinding");
     let resource = ApiResource::from_gvk_with_plural(&kind, "targetgroupbindings");
     let all = Foreign::new(client, None, resource, "TargetGroupBindings", health);
-    let read = watch::Sender::default();
-    all.follow(
-        &read,
-        |key, object| {
-            bindings.send_if_modified(|it| it.put(key, object));
-        },
-        |key| {
-            bindings.send_if_modified(|it| it.services.remove(key).is_some());
-        },
-        || bindings.borrow().services.keys().cloned().collect(),
-    )
+    all.show(|objects| {
+        let now = Bindings::of_objects(objects.iter().map(AsRef::as_ref));
+        bindings.send_if_modified(|it| {
+            let is_news = *it != now;
+            *it = now;
+            is_news
+        });
+    })
     .await;
 }
 
@@ -96,25 +96,27 @@ mod tests {
         }
     }
 
-    fn bound_to(name: &str) -> Value {
-        json!({"metadata": {"labels": {NAMESPACE: "shop", NAME: name}}})
+    fn bound_to(binding: &str, service: Option<&str>) -> DynamicObject {
+        let labels = service.map(|it| json!({NAMESPACE: "shop", NAME: it}));
+        let object = json!({"metadata": {"namespace": "shop", "name": binding, "labels": labels}});
+        serde_json::from_value(object).unwrap()
     }
 
     #[test]
     fn bindings_are_known_by_the_service_that_their_labels_name() {
-        let mut bindings = Bindings::default();
-        assert!(bindings.put("shop/k8s-1".into(), &bound_to("web")));
-        assert!(
-            !bindings.put("shop/k8s-1".into(), &bound_to("web")),
-            "no news"
-        );
-        assert!(bindings.put("shop/k8s-2".into(), &bound_to("web")));
-        assert!(!bindings.put("shop/own".into(), &json!({"metadata": {}})));
-        assert_eq!(bindings.of(&service("web")), ["k8s-1", "k8s-2"]);
-        assert!(bindings.of(&service("api")).is_empty());
-        let before = bindings.clone();
-        bindings.put("shop/k8s-2".into(), &bound_to("api"));
-        let concerned = bindings.differing(&before);
+        let of = |second| {
+            let objects = [
+                bound_to("k8s-1", Some("web")),
+                bound_to("k8s-2", Some(second)),
+                bound_to("own", None),
+            ];
+            Bindings::of_objects(&objects)
+        };
+        let (before, after) = (of("web"), of("api"));
+        assert_eq!(before.of(&service("web")), ["k8s-1", "k8s-2"]);
+        assert!(before.of(&service("api")).is_empty());
+        let concerned = after.differing(&before);
         assert_eq!(concerned, [service("api"), service("web")].into());
+        assert!(after.differing(&after).is_empty());
     }
 }
