@@ -11,7 +11,7 @@ use crate::marks::{
     Mark, has_finalizer, is_handed_over, is_load_balancer, is_marked_for, mark_of, uid_of,
 };
 use crate::parse::{Surroundings, parse};
-use crate::record::{Record, Tenure};
+use crate::record::{Attempt, Record, Tenure};
 use crate::status::Status;
 use crate::write::Write;
 
@@ -86,28 +86,49 @@ fn provide(service: &Service, tenure: &Tenure, claim: &Claim, world: &World<'_>)
         Ok(parsed) => parsed,
         Err(faults) => return publish(service, class, Status::invalid(service, &faults)),
     };
-    let answered = tenure.attempt.as_ref().filter(|attempt| {
-        !attempt.stale && attempt.class == *class && attempt.wanted == parsed.wanted
-    });
-    match answered {
-        Some(attempt) => {
-            let status = Status::of(service, &parsed, &attempt.result);
-            match (publish(service, class, status), &attempt.result) {
+    let attempt = tenure.attempt.as_ref();
+    if let Some(attempt) = attempt.filter(|attempt| attempt.class == *class) {
+        let status = Status::of(service, &parsed, &attempt.result);
+        if attempt.answers(&parsed.wanted) {
+            return match (publish(service, class, status), &attempt.result) {
                 // What it was given before is the provider's by now, and the Service says so.
                 (Step::Rest, Ok(_)) => world
                     .claims
                     .left_on(service, class)
                     .map_or(Step::Rest, |left| Step::Write(Write::Succeed(left))),
                 (step, _) => step,
-            }
+            };
         }
-        None if claim.capabilities.outside_effects && !is_marked_for(service, class.as_str()) => {
-            Step::Write(Write::Claim(class.clone()))
+        // Meanwhile something else is wanted, and is asked for next. First is told what came of
+        // this, or who is asked over and over while nodes or pods change is never told anything.
+        let told = told_late(service, attempt, &parsed.wanted, status);
+        if let Some(told) = told.filter(|told| !told.holds_for(service)) {
+            return Step::Write(Write::Publish(class.clone(), Box::new(told)));
         }
-        None => Step::Ensure {
-            class: class.clone(),
-            wanted: Box::new(parsed.wanted),
-        },
+    }
+    if claim.capabilities.outside_effects && !is_marked_for(service, class.as_str()) {
+        return Step::Write(Write::Claim(class.clone()));
+    }
+    Step::Ensure {
+        class: class.clone(),
+        wanted: Box::new(parsed.wanted),
+    }
+}
+
+/// What is still to be told of an attempt at something other than what is wanted now. A failure
+/// is, whatever has changed. A success is only while the Service asks for the same: its ports may be
+/// others now than those that are served.
+fn told_late(
+    service: &Service,
+    attempt: &Attempt,
+    wanted: &LoadBalancer,
+    status: Status,
+) -> Option<Status> {
+    match (&attempt.result, attempt.wanted.asks_the_same(wanted)) {
+        (Err(_), true) => Some(status),
+        (Err(_), false) => Some(status.of_earlier(service)),
+        (Ok(_), true) if !attempt.stale => Some(status),
+        (Ok(_), _) => None,
     }
 }
 

@@ -42,6 +42,16 @@ pub struct Attempt {
     pub stale: bool,
 }
 
+impl Attempt {
+    /// Whether nothing need be asked to learn what comes of this. A failure that is tried again at
+    /// its time is not tried before for what lies around the Service, or who has many nodes and
+    /// pods would know no back-off.
+    pub(crate) fn answers(&self, wanted: &LoadBalancer) -> bool {
+        let waits = matches!(&self.result, Err(failure) if failure.retry != Retry::WhenChanged);
+        !self.stale && (self.wanted == *wanted || (waits && self.wanted.asks_the_same(wanted)))
+    }
+}
+
 /// A provider's error, as far as decisions need it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {

@@ -136,6 +136,18 @@ impl Status {
         }
     }
 
+    /// The same as an answer for an earlier generation of the Service, which claims to have seen
+    /// no more of it than was seen before.
+    pub(crate) fn of_earlier(mut self, service: &Service) -> Self {
+        let seen = condition_of(service, PROVISIONED);
+        let seen = seen.and_then(|present| present.observed_generation);
+        self.provisioned.generation = seen;
+        if let Some(serving) = &mut self.serving {
+            serving.generation = seen;
+        }
+        self
+    }
+
     /// Whether the Service's status says so already.
     pub(crate) fn holds_for(&self, service: &Service) -> bool {
         let serving = self.serving.as_ref();

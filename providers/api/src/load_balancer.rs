@@ -51,6 +51,37 @@ pub struct LoadBalancer {
     pub annotations: BTreeMap<String, String>,
 }
 
+impl LoadBalancer {
+    /// Whether the Service itself asks for the same: what differs, if anything, lies around it.
+    pub fn asks_the_same(&self, other: &Self) -> bool {
+        let Self {
+            id,
+            service,
+            created,
+            ports,
+            families,
+            family_policy,
+            requested_addresses,
+            source_ranges,
+            traffic_policy,
+            affinity,
+            nodes: _,
+            endpoint_nodes: _,
+            endpoints: _,
+            labels,
+            namespace_labels: _,
+            annotations,
+        } = other;
+        (&self.id, &self.service, &self.created) == (id, service, created)
+            && (&self.ports, &self.families, &self.family_policy)
+                == (ports, families, family_policy)
+            && (&self.requested_addresses, &self.source_ranges)
+                == (requested_addresses, source_ranges)
+            && (&self.traffic_policy, &self.affinity) == (traffic_policy, affinity)
+            && (&self.labels, &self.annotations) == (labels, annotations)
+    }
+}
+
 /// One of `spec.ports`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Port {
