@@ -9,6 +9,11 @@ use crate::marks::{PROVISIONED, SERVING, condition_of, our_conditions};
 use crate::parse::{Fault, Parsed};
 use crate::record::Failure;
 
+/// Reason of [`PROVISIONED`] while the provider is at work.
+const PROVISIONING: &str = "Provisioning";
+/// Reason of [`SERVING`] where there is nothing that could.
+const NOT_PROVISIONED: &str = "NotProvisioned";
+
 /// Longest message of a condition, in bytes; whoever reads more of one is not helped.
 const LONGEST_MESSAGE: usize = 1024;
 /// Faults of one Service that are told at once.
@@ -23,7 +28,7 @@ pub struct Status {
     /// The condition `landfall.dev/Provisioned`.
     pub provisioned: Condition,
     /// The condition `landfall.dev/Serving`. `None` leaves what is there: of what still serves, an
-    /// error tells nothing.
+    /// error tells nothing, nor does a provider that has not looked.
     pub serving: Option<Condition>,
     /// The conditions that the provider has of its own, by type; others of ours go. `None` leaves
     /// what is there.
@@ -90,21 +95,21 @@ impl Status {
                 Self {
                     ingress: Some(ingress(service, assigned, &failed)),
                     provisioned: provisioned(service, assigned, &failed),
-                    serving: Some(serving(service, &assigned.serving)),
+                    serving: serving(service, &assigned.serving),
                     own: Some(own(service, assigned)),
                 }
             }
             Ok(Outcome::Provisioning {
                 assigned: None,
                 message,
-            }) => Self::without_answer(service, "Provisioning", message.clone()),
+            }) => Self::without_answer(service, PROVISIONING, message.clone()),
             Ok(Outcome::Provisioning {
                 assigned: Some(assigned),
                 message,
             }) => Self {
                 ingress: Some(ingress(service, assigned, &failed_ports(assigned, parsed))),
-                provisioned: condition(service, "False", "Provisioning", message.clone()),
-                serving: Some(serving(service, &assigned.serving)),
+                provisioned: condition(service, "False", PROVISIONING, message.clone()),
+                serving: serving(service, &assigned.serving),
                 own: Some(own(service, assigned)),
             },
             Ok(Outcome::Waiting { held, lack }) => Self {
@@ -112,10 +117,10 @@ impl Status {
                     ingress(service, held, &failed_ports(held, parsed))
                 })),
                 provisioned: condition(service, "False", lack.reason, lack.message.clone()),
-                serving: Some(match held {
+                serving: match held {
                     Some(held) => serving(service, &held.serving),
-                    None => not_provisioned(service),
-                }),
+                    None => Some(not_provisioned(service)),
+                },
                 own: Some(
                     held.as_ref()
                         .map_or_else(Vec::new, |held| own(service, held)),
@@ -225,20 +230,28 @@ pub(crate) fn condition(
 
 fn not_provisioned(service: &Service) -> Condition {
     let message = "there is no load balancer yet".to_owned();
-    condition(service, "False", "NotProvisioned", message)
+    condition(service, "False", NOT_PROVISIONED, message)
 }
 
-fn serving(service: &Service, serving: &Serving) -> Condition {
-    match serving {
-        Serving::Yes => {
-            let message = "what arrives gets through".to_owned();
-            condition(service, "True", "Serving", message)
+fn serving(service: &Service, serving: &Serving) -> Option<Condition> {
+    let (status, reason, message) = match serving {
+        Serving::Yes => ("True", "Serving", "what arrives gets through"),
+        Serving::No { reason, message } => ("False", *reason, message.as_str()),
+        Serving::AsBefore { .. } if says_whether_it_serves(service) => return None,
+        Serving::Unknown { reason, message } | Serving::AsBefore { reason, message } => {
+            ("Unknown", *reason, message.as_str())
         }
-        Serving::No { reason, message } => condition(service, "False", reason, message.clone()),
-        Serving::Unknown { reason, message } => {
-            condition(service, "Unknown", reason, message.clone())
-        }
-    }
+    };
+    Some(condition(service, status, reason, message.to_owned()))
+}
+
+/// Whether somebody has looked how what is provisioned serves, and the status says it still. What it
+/// says of something that was only being made tells nothing of what has been made.
+fn says_whether_it_serves(service: &Service) -> bool {
+    let has = |type_, reason| condition_of(service, type_).is_some_and(|it| it.reason == reason);
+    condition_of(service, SERVING).is_some()
+        && !has(SERVING, NOT_PROVISIONED)
+        && !has(PROVISIONED, PROVISIONING)
 }
 
 fn own(service: &Service, assigned: &Assigned) -> Vec<Own> {

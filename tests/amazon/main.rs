@@ -4,6 +4,7 @@
 
 mod crashing;
 mod failing;
+mod restarting;
 mod succeeding;
 mod walking;
 mod world;

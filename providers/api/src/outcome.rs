@@ -73,6 +73,14 @@ pub enum Serving {
         /// Why, for people.
         message: String,
     },
+    /// The backend was not asked since this process began. What the status says of it stands.
+    AsBefore {
+        /// CamelCase, for the condition of a Service whose status says nothing of it, which is then
+        /// Unknown: `NotChecked`.
+        reason: &'static str,
+        /// Why, for people.
+        message: String,
+    },
 }
 
 /// A condition of a provider's own, beside `landfall.dev/Provisioned` and `landfall.dev/Serving`.

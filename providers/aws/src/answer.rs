@@ -105,7 +105,7 @@ pub(crate) fn serving(wanted: &Wanted, seen: &Seen, current: &Balancer) -> Servi
             message: format!("{} is not active: {why}", current.it.name),
         };
     }
-    let mut unknown = None;
+    let (mut unknown, mut assumed) = (None, None);
     for port in &wanted.ports {
         let number = port.port;
         let group = group_of(wanted, seen, Some(current), port);
@@ -135,14 +135,22 @@ pub(crate) fn serving(wanted: &Wanted, seen: &Seen, current: &Balancer) -> Servi
                     ),
                 };
             }
+            None if group.is_some_and(|it| it.is_assumed) => assumed = assumed.or(Some(number)),
             None => unknown = unknown.or(Some(number)),
         }
     }
-    match unknown {
-        None => Serving::Yes,
-        Some(number) => Serving::Unknown {
-            reason: "NotChecked",
-            message: format!("the targets of port {number} were not asked yet"),
+    let reason = "NotChecked";
+    let message = |port| format!("the targets of port {port} were not asked yet");
+    match (unknown, assumed) {
+        (None, None) => Serving::Yes,
+        (Some(port), _) => Serving::Unknown {
+            reason,
+            message: message(port),
+        },
+        // A process before this one may have asked.
+        (None, Some(port)) => Serving::AsBefore {
+            reason,
+            message: message(port),
         },
     }
 }

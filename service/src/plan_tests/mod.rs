@@ -1,5 +1,6 @@
 //! Every decision of the controller is a row here.
 
+mod changing;
 mod letting_go;
 mod providing;
 mod succeeding;

@@ -122,8 +122,10 @@ fn what_keeps_traffic_away_is_told_the_nearest_first() {
     let reason = |wanted: &LoadBalancer, fate| {
         let outcome = told_with(wanted, &answer, &BTreeSet::new(), fate);
         match assigned(outcome).serving {
-            Serving::No { reason, .. } | Serving::Unknown { reason, .. } => reason,
             Serving::Yes => "Yes",
+            Serving::No { reason, .. }
+            | Serving::Unknown { reason, .. }
+            | Serving::AsBefore { reason, .. } => reason,
         }
     };
     let nodes = on(&[("node-a", &["eth0"], None)]);

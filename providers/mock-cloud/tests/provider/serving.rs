@@ -53,9 +53,9 @@ async fn the_first_answer_tells_whether_traffic_gets_through() {
         let first = assigned(provider.ensure(&wanted).await.unwrap());
         let found = match &first.serving {
             Serving::Yes => ("", ""),
-            Serving::No { reason, message } | Serving::Unknown { reason, message } => {
-                (*reason, message.as_str())
-            }
+            Serving::No { reason, message }
+            | Serving::Unknown { reason, message }
+            | Serving::AsBefore { reason, message } => (*reason, message.as_str()),
         };
         assert_eq!(found, (reason, message));
         let restarted = world.begun().await;
