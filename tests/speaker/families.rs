@@ -118,10 +118,15 @@ impl Families {
 
     /// The same, by hardware address.
     pub fn stayed_by(&self, mac: &str, since: Microseconds, what: &str) {
-        for Family { address, asked, .. } in &self.0 {
+        self.stayed_by_each(&[mac, mac], since, what);
+    }
+
+    /// The same, where each address has a host of its own.
+    pub fn stayed_by_each(&self, macs: &[impl AsRef<str>; 2], since: Microseconds, what: &str) {
+        for (Family { address, asked, .. }, mac) in self.0.iter().zip(macs) {
             let owners = asked.owners(since, now());
-            let by: Vec<_> = owners.iter().map(|it| &it.by).collect();
-            assert_eq!(by, [mac], "{what}: {address}");
+            let by: Vec<_> = owners.iter().map(|it| it.by.as_str()).collect();
+            assert_eq!(by, [mac.as_ref()], "{what}: {address}");
         }
     }
 

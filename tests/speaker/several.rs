@@ -107,38 +107,48 @@ async fn of_five_nodes_two_fail_at_once_and_what_each_had_is_taken() {
     }
     world.until_all_know_each_other().await;
     let second = Families::served(&world, "web", BOTH).await;
-    assert_eq!(second.owner(&world).await, "node2");
+    let owner_of_second = second.owner(&world).await;
     world.start("node1");
     world.until_ready("node1");
     world.until_all_know_each_other().await;
     let first = Families::served(&world, "later", LATER).await;
-    assert_eq!(first.owner(&world).await, "node1");
+    let owner_of_first = first.owner(&world).await;
+    assert_ne!(owner_of_first, owner_of_second);
     second.until_answered();
     first.until_answered();
     // Who would be next for what the first has fails with it.
-    world.lan.cut("node1");
-    world.lan.mute("node2");
+    world.lan.cut(&owner_of_first);
+    world.lan.mute(&owner_of_second);
     let failed = now();
-    let macs = ["node1", "node2"].map(|it| world.lan.mac(it).to_string());
+    let lost = [&owner_of_first, &owner_of_second].map(|it| world.lan.mac(it).to_string());
     let taken = [
-        first.taken_from(&macs[0], failed),
-        second.taken_from(&macs[1], failed),
+        first.taken_from(&lost[0], failed),
+        second.taken_from(&lost[1], failed),
     ];
     println!("two at once: taken after {taken:?} ms");
-    for families in [&first, &second] {
+    let both = [first, second];
+    let mut takers = Vec::new();
+    for families in &both {
         families.pass(Duration::from_millis(500));
         let settled = families.until_answered();
+        // Who is woken first claims, whoever is next in order.
+        let macs = families.answered_by();
+        assert!(macs.iter().all(|it| !lost.contains(it)), "{macs:?}");
         families.pass(Duration::from_millis(200));
-        families.stayed_at(&world, "node3", settled, "two are gone");
+        families.stayed_by_each(&macs, settled, "two are gone");
+        takers.push(macs);
     }
-    world.lan.join("node1");
-    world.lan.unmute("node2");
+    world.lan.join(&owner_of_first);
+    world.lan.unmute(&owner_of_second);
     world.until_all_know_each_other().await;
     let back = now();
-    for families in [&first, &second] {
+    for (families, macs) in both.iter().zip(&takers) {
         families.pass(Duration::from_secs(1));
-        families.stayed_at(&world, "node3", back, "two are back");
+        families.stayed_by_each(macs, back, "two are back");
         families.lost_nothing(back, "two are back");
-        assert_eq!(families.owner(&world).await, "node3");
+        for (family, mac) in families.0.iter().zip(macs) {
+            let owner = world.owner(family.address).await;
+            assert_eq!(&world.lan.mac(&owner).to_string(), mac, "{owner}");
+        }
     }
 }
