@@ -8,7 +8,8 @@ use landfall_test_aws::{Call, Outcome, When};
 use landfall_test_process::{PATIENCE, Process};
 use serde_json::json;
 
-use crate::world::{World, annotated, is_provisioned};
+use crate::cluster::annotated;
+use crate::world::{World, is_provisioned};
 
 /// What a controller does that is killed: one after the other for the same Service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,7 +4,8 @@
 use landfall_test_aws::{Aws, Fault, Quotas, When};
 use serde_json::json;
 
-use crate::world::{World, annotated, condition, hostname, key, message};
+use crate::cluster::annotated;
+use crate::world::{World, condition, hostname, key, message};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_permission_that_is_missing_is_named_and_when_it_is_given_the_service_is_served() {

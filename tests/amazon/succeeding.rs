@@ -13,7 +13,8 @@ use landfall_test_aws::{Aws, Predecessor};
 use landfall_test_process::{PATIENCE, Process, kubectl, output, skip};
 use serde_json::{Value, json};
 
-use crate::world::{World, condition, hostname, is_provisioned, message, object};
+use crate::cluster::object;
+use crate::world::{World, condition, hostname, is_provisioned, message};
 
 const FINALIZER: &str = "service.k8s.aws/resources";
 /// Its `--cluster-name`.
@@ -22,11 +23,11 @@ const BINDING: &str = "k8s-web-0123456789";
 
 impl World {
     fn their_class(&self) -> String {
-        format!("{}.example.com/nlb", self.namespace)
+        format!("{}.example.com/nlb", self.cluster.namespace)
     }
 
     fn successor(&self) -> Process {
-        let (class, namespace) = (self.their_class(), &self.namespace);
+        let (class, namespace) = (self.their_class(), &self.cluster.namespace);
         let names = format!("class: {class}, clusterName: {THEIRS}");
         let lease = format!("leaseNamespace: {namespace}, leaseName: leader");
         let mut controller =
@@ -37,21 +38,11 @@ impl World {
 
     /// A Service as that controller leaves it, with all that it has made at AWS.
     async fn create_theirs(&self, name: &str, ports: &[u16]) -> Value {
-        let namespace = &self.namespace;
-        let labels = json!(format!("{}={namespace}", crate::world::STORY));
-        let service = json!({
-            "metadata": {
-                "name": name, "finalizers": [FINALIZER],
-                "annotations": {
-                    "service.beta.kubernetes.io/aws-load-balancer-target-node-labels": labels,
-                },
-            },
-            "spec": {
-                "type": "LoadBalancer", "ports": crate::world::tcp(ports),
-                "loadBalancerClass": self.their_class(),
-            },
-        });
-        let services = self.services();
+        let namespace = &self.cluster.namespace;
+        let mut service = self.cluster.service(name, ports, &[]);
+        service["metadata"]["finalizers"] = json!([FINALIZER]);
+        service["spec"]["loadBalancerClass"] = json!(self.their_class());
+        let services = self.cluster.services();
         let (of, service) = (PostParams::default(), object(service));
         let made = services.create(&of, &service).await.unwrap();
         let made = serde_json::to_value(made).unwrap();
@@ -115,12 +106,16 @@ impl Drop for Leader {
 fn bindings(world: &World) -> Api<DynamicObject> {
     let kind = GroupVersionKind::gvk("elbv2.k8s.aws", "v1beta1", "TargetGroupBinding");
     let resource = ApiResource::from_gvk_with_plural(&kind, "targetgroupbindings");
-    Api::namespaced_with(world.client.clone(), &world.namespace, &resource)
+    Api::namespaced_with(
+        world.cluster.client.clone(),
+        &world.cluster.namespace,
+        &resource,
+    )
 }
 
 /// A `TargetGroupBinding` that is left for a Service.
 async fn leave_a_binding(world: &World, service: &str) {
-    let definitions = Api::<CustomResourceDefinition>::all(world.client.clone());
+    let definitions = Api::<CustomResourceDefinition>::all(world.cluster.client.clone());
     let any = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
     let definition = object(json!({
         "metadata": {"name": "targetgroupbindings.elbv2.k8s.aws"},
@@ -144,7 +139,7 @@ async fn leave_a_binding(world: &World, service: &str) {
         "metadata": {
             "name": BINDING, "finalizers": ["elbv2.k8s.aws/resources"],
             "labels": {
-                "service.k8s.aws/stack-namespace": world.namespace,
+                "service.k8s.aws/stack-namespace": world.cluster.namespace,
                 "service.k8s.aws/stack-name": service,
             },
         },
@@ -188,7 +183,7 @@ async fn a_service_is_left_to_whose_it_is_and_taken_over_with_all_it_has_when_th
     let (served, name) = (serving(&world.aws), hostname(&before).unwrap().to_owned());
     assert_eq!(served.len(), 2 + 2 * world.ids.nodes.len());
 
-    let leader = Leader::start(world.client.clone(), &world.namespace).await;
+    let leader = Leader::start(world.cluster.client.clone(), &world.cluster.namespace).await;
     let controller = world.successor();
     let deadline = Instant::now() + PATIENCE;
     let runs = "stands aside: the AWS Load Balancer Controller runs: them renews the Lease";
@@ -225,7 +220,7 @@ async fn a_service_is_left_to_whose_it_is_and_taken_over_with_all_it_has_when_th
     shell
         .arg("-c")
         .arg(format!("{}{command}", kubectl.display()));
-    let (went_well, said) = output(shell.env("KUBECONFIG", &world.kubeconfig));
+    let (went_well, said) = output(shell.env("KUBECONFIG", &world.cluster.kubeconfig));
     assert!(went_well, "{said}");
     assert!(bindings(&world).get_opt(BINDING).await.unwrap().is_none());
     world
@@ -246,7 +241,7 @@ async fn a_service_that_terminates_while_nobody_runs_is_released_with_both_final
     let world = World::quick().await;
     world.create_theirs("theirs", &[80]).await;
     world.delete("theirs").await;
-    let leases = Api::<Lease>::namespaced(world.client.clone(), &world.namespace);
+    let leases = Api::<Lease>::namespaced(world.cluster.client.clone(), &world.cluster.namespace);
     // Nobody's: it was given up.
     let lease = object(json!({"metadata": {"name": "leader"}, "spec": {}}));
     leases.create(&PostParams::default(), &lease).await.unwrap();

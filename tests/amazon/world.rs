@@ -1,37 +1,19 @@
-//! A cluster, a stand-in for AWS, and controllers as processes.
-//!
-//! The cluster is a mock cluster of the story's own, or, when `LANDFALL_CONTROL_PLANE` names a
-//! kubeconfig, a real control plane that it shares. There a story has a namespace, a class, a cluster name and
-//! nodes of its own, so that stories don't meet; AWS is each story's own.
+//! A cluster, a stand-in for AWS, and controllers as processes. AWS is each story's own.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use k8s_openapi::api::core::v1::{Namespace, Node, Service};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Api, Client, Config};
 use landfall_test_aws as stand_in;
 use landfall_test_aws::{Aws, Call, Ids, Options, Outcome};
-use landfall_test_process::{PATIENCE, Process, program};
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use landfall_test_process::{PATIENCE, Process};
+use serde_json::Value;
 
-/// How the names of annotations begin.
-const ANNOTATION: &str = "service.beta.kubernetes.io/aws-load-balancer-";
-/// The label of a story's nodes; its value is the story's namespace.
-pub const STORY: &str = "landfall.dev/story";
+use crate::cluster::{Asks, Cluster, object};
 
 pub struct World {
-    pub client: Client,
-    pub namespace: String,
+    pub cluster: Cluster,
     pub aws: Aws,
     pub ids: Ids,
-    folder: tempfile::TempDir,
-    pub kubeconfig: PathBuf,
-    /// Owned so that it lives as long as the story.
-    _cluster: Option<Process>,
 }
 
 impl World {
@@ -53,51 +35,23 @@ impl World {
 
     /// With no nodes in the cluster yet.
     pub async fn start(options: Options) -> Self {
-        // A second call fails only because a first succeeded.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let folder = tempfile::tempdir().unwrap();
-        let (kubeconfig, cluster) = cluster(folder.path());
-        let client = client(&kubeconfig).await;
-        let namespaces = Api::<Namespace>::all(client.clone());
-        let ours = object(json!({"metadata": {"generateName": "amazon-"}}));
-        let made = namespaces.create(&PostParams::default(), &ours).await;
-        let namespace = made.unwrap().metadata.name.unwrap();
+        let cluster = Cluster::start().await;
         let aws = Aws::start(options);
         let ids = aws.world(&stand_in::World {
-            cluster: namespace.clone(),
+            cluster: cluster.namespace.clone(),
             ..stand_in::World::default()
         });
-        Self {
-            client,
-            namespace,
-            aws,
-            ids,
-            folder,
-            kubeconfig,
-            _cluster: cluster,
-        }
+        Self { cluster, aws, ids }
     }
 
     /// The node that is the instance of this index.
     pub async fn create_node(&self, index: usize) {
-        let nodes = Api::<Node>::all(self.client.clone());
-        let node = object(json!({
-            "metadata": {"name": self.node(index), "labels": {STORY: self.namespace}},
-            "spec": {"providerID": self.ids.nodes[index].provider_id},
-        }));
-        nodes.create(&PostParams::default(), &node).await.unwrap();
+        let id = &self.ids.nodes[index].provider_id;
+        self.cluster.create_node(index, id).await;
     }
 
     pub async fn delete_node(&self, index: usize) {
-        let nodes = Api::<Node>::all(self.client.clone());
-        let deleted = nodes
-            .delete(&self.node(index), &DeleteParams::default())
-            .await;
-        deleted.unwrap();
-    }
-
-    fn node(&self, index: usize) -> String {
-        format!("{}-node-{index}", self.namespace)
+        self.cluster.delete_node(index).await;
     }
 
     /// Starts a controller, and does not wait for it.
@@ -107,32 +61,14 @@ impl World {
 
     /// The same, whose provider has these lines of configuration as well.
     pub fn start_controller_that(&self, more: &str) -> Process {
-        let (name, vpc) = (&self.namespace, &self.ids.vpc);
-        let (region, url) = (self.aws.region(), self.aws.url());
-        let config = self.folder.path().join("landfall.yaml");
-        let text = format!(
-            "clusterName: {name}
-providers:
-- type: aws
-  class: landfall.dev/{name}
-  region: {region}
-  vpcId: {vpc}
-  endpointUrl: {url}
-  driftInterval: 2s
-{more}"
-        );
-        std::fs::write(&config, text).unwrap();
-        let mut command = Command::new(program("landfall"));
-        command
-            .args(["controller", "--admin-address", "127.0.0.1:0"])
-            .args(["--leader-elect", "false"])
-            .arg("--config")
-            .arg(config)
-            .arg("--kubeconfig")
-            .arg(&self.kubeconfig)
-            .env("AWS_ACCESS_KEY_ID", key())
-            .env("AWS_SECRET_ACCESS_KEY", "secret");
-        Process::start(&mut command)
+        self.cluster.start_controller(&Asks {
+            cluster: &self.cluster.namespace,
+            region: &self.aws.region(),
+            vpc: &self.ids.vpc,
+            url: &self.aws.url(),
+            key: &key(),
+            more,
+        })
     }
 
     /// A controller that is ready.
@@ -142,33 +78,18 @@ providers:
         controller
     }
 
-    pub fn services(&self) -> Api<Service> {
-        Api::namespaced(self.client.clone(), &self.namespace)
-    }
-
     /// Makes a Service with these TCP ports, and annotations by the ends of their names.
     pub async fn create(&self, name: &str, ports: &[u16], annotations: &[(&str, &str)]) {
-        let mut annotations = annotated(annotations);
-        // Other stories' nodes are other instances, which may even have the same ids.
-        annotations[format!("{ANNOTATION}target-node-labels")] =
-            json!(format!("{STORY}={}", self.namespace));
-        let service = json!({
-            "metadata": {"name": name, "annotations": annotations},
-            "spec": {
-                "type": "LoadBalancer", "ports": tcp(ports),
-                "loadBalancerClass": format!("landfall.dev/{}", self.namespace),
-            },
-        });
-        let made = self
-            .services()
-            .create(&PostParams::default(), &object(service))
-            .await;
+        let service = object(self.cluster.service(name, ports, annotations));
+        let services = self.cluster.services();
+        let made = services.create(&PostParams::default(), &service).await;
         made.unwrap();
     }
 
     pub async fn patch(&self, name: &str, patch: Value) {
         let patch = Patch::Merge(patch);
         let patched = self
+            .cluster
             .services()
             .patch(name, &PatchParams::default(), &patch)
             .await;
@@ -176,14 +97,14 @@ providers:
     }
 
     pub async fn delete(&self, name: &str) {
-        let services = self.services();
+        let services = self.cluster.services();
         let deleted = services.delete(name, &DeleteParams::default()).await;
         deleted.unwrap();
     }
 
     /// The Service as JSON; null if it is gone.
     pub async fn get(&self, name: &str) -> Value {
-        serde_json::to_value(self.services().get_opt(name).await.unwrap()).unwrap()
+        serde_json::to_value(self.cluster.services().get_opt(name).await.unwrap()).unwrap()
     }
 
     /// Waits until the Service is like this, and returns it.
@@ -285,18 +206,6 @@ pub fn key() -> String {
     Options::default().keys[0].clone()
 }
 
-/// Ports of a Service.
-pub fn tcp(ports: &[u16]) -> Value {
-    let port = |it: &u16| json!({"name": format!("port-{it}"), "protocol": "TCP", "port": it});
-    ports.iter().map(port).collect()
-}
-
-/// Annotations by the ends of their names.
-pub fn annotated(annotations: &[(&str, &str)]) -> Value {
-    let whole = |(end, value): &(&str, &str)| (format!("{ANNOTATION}{end}"), json!(value));
-    Value::Object(annotations.iter().map(whole).collect())
-}
-
 /// A condition of ours, by the end of its type.
 pub fn condition<'a>(service: &'a Value, type_: &str) -> &'a Value {
     let type_ = format!("landfall.dev/{type_}");
@@ -323,27 +232,4 @@ pub fn is_provisioned(service: &Value) -> bool {
 /// The name in a Service's status.
 pub fn hostname(service: &Value) -> Option<&str> {
     service["status"]["loadBalancer"]["ingress"][0]["hostname"].as_str()
-}
-
-/// The kubeconfig of the cluster, and its process if it is the story's own.
-fn cluster(folder: &Path) -> (PathBuf, Option<Process>) {
-    if let Some(path) = std::env::var_os("LANDFALL_CONTROL_PLANE") {
-        return (PathBuf::from(path), None);
-    }
-    let path = folder.join("kubeconfig");
-    let mut command = Command::new(program("mock-cluster"));
-    let mut process = Process::start(command.arg("--kubeconfig").arg(&path));
-    process.wait_until_ready();
-    (path, Some(process))
-}
-
-async fn client(kubeconfig: &Path) -> Client {
-    let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
-    Client::try_from(config.unwrap()).unwrap()
-}
-
-/// A typed object from JSON.
-pub fn object<T: DeserializeOwned>(json: Value) -> T {
-    serde_json::from_value(json).unwrap()
 }

@@ -5,6 +5,7 @@ does not, so that tests see whoever asks for one.
 
 from typing import Any
 
+from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.elbv2.models import AvailabilityZone, ELBv2Backend, FakeLoadBalancer
 
 # What chooses an address, of a SubnetMapping.
@@ -16,6 +17,7 @@ def correct() -> None:
     groups_know_who_uses_them()
     listeners_of_network_load_balancers_change()
     chosen_addresses_are_told()
+    rules_tell_what_they_are_for()
 
 
 def groups_know_who_uses_them() -> None:
@@ -95,3 +97,16 @@ def chosen_addresses_are_told() -> None:
 
     ELBv2Backend.create_load_balancer = create
     FakeLoadBalancer.availability_zones = property(zones)
+
+
+def rules_tell_what_they_are_for() -> None:
+    """DescribeSecurityGroupRules: Description is that of the rule, also where its source is a group.
+
+    moto tells it of ranges only, and yet to revoke a rule it must be named as it was given. So nobody could
+    revoke a rule as it was read.
+    """
+
+    def description(self: SecurityGroupRule) -> str | None:
+        return self.ip_range.get("Description") or self.source_group.get("Description")
+
+    SecurityGroupRule.description = property(description)

@@ -8,6 +8,7 @@
 
 mod cloud;
 mod gateway;
+mod moto;
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 
 pub use cloud::{Admin, MockCloud};
 pub use gateway::{Gateway, Way};
+pub use moto::{Moto, moto};
 
 /// Longest that anything may take; machines are shared and slow at times.
 pub const PATIENCE: Duration = Duration::from_mins(1);

@@ -3,7 +3,9 @@
 use landfall_provider_api::LoadBalancer;
 use serde_json::json;
 
-use super::server::{Moto, moto};
+use landfall_test_process::Moto;
+
+use super::moto;
 use super::world::World;
 use super::{released, served, settled};
 use crate::tests::world::annotated;

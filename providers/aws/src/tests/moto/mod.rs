@@ -2,7 +2,6 @@
 //! and the life of a Service. What moto does otherwise than AWS, and is in the way, `tests/moto` corrects.
 
 mod crashes;
-mod server;
 mod world;
 
 use std::fmt::Debug;
@@ -12,8 +11,12 @@ use landfall_provider_api::{
 };
 
 use super::world::{annotated, cluster, released, served, until};
-use server::moto;
+use landfall_test_process::Moto;
 use world::World;
+
+fn moto() -> Option<&'static Moto> {
+    landfall_test_process::moto("the AWS provider")
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_does_what_every_provider_must() {

@@ -9,10 +9,10 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 use landfall_provider_api::conformance::{Subject, Trouble};
 use landfall_provider_api::{self as api, ClusterId, LoadBalancer, Node, Provider, Snapshot};
+use landfall_test_process::Moto;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::server::Moto;
 use crate::tests::world::{cluster, hurried, service};
 use crate::{Aws, Settings};
 

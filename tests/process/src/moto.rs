@@ -1,5 +1,5 @@
-//! A server of moto, one for all tests of this process, and how it is told what to do. It ends with the
-//! process.
+//! A server of moto, an emulator of AWS by others, one for all tests of this process, and how it is told
+//! what to do (see `tests/moto`). It ends with the process.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -9,40 +9,33 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-const SERVE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/moto/serve.py");
+use crate::skip;
+
+const SERVE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../moto/serve.py");
 
 /// A server that runs.
-pub(super) struct Moto {
+#[derive(Debug)]
+pub struct Moto {
     /// `http://127.0.0.1:PORT`
-    pub(super) url: String,
+    pub url: String,
     /// Has the server's standard input, which closes when this process ends; so does the server then.
     _server: Child,
 }
 
 /// The server, started with the Python that `LANDFALL_MOTO` names. Where it names none, it is said that
-/// nothing was tested.
-pub(super) fn moto() -> Option<&'static Moto> {
+/// this was not tested.
+pub fn moto(what: &str) -> Option<&'static Moto> {
     static MOTO: OnceLock<Option<Moto>> = OnceLock::new();
     let start = || {
         let python = std::env::var_os("LANDFALL_MOTO");
         if python.is_none() {
-            skip("the AWS provider on moto: no LANDFALL_MOTO; tests/run installs it");
+            skip(&format!(
+                "{what} on moto: no LANDFALL_MOTO; tests/run installs it"
+            ));
         }
         python.map(|it| Moto::start(&it))
     };
     MOTO.get_or_init(start).as_ref()
-}
-
-/// Says that something was not tested, where the runner of all tests repeats it.
-fn skip(what: &str) {
-    eprintln!("SKIPPED: {what}");
-    if let Some(path) = std::env::var_os("LANDFALL_SKIPPED") {
-        let file = std::fs::OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(path);
-        writeln!(file.unwrap(), "{what}").unwrap();
-    }
 }
 
 impl Moto {
@@ -67,7 +60,7 @@ impl Moto {
     }
 
     /// Asks what stands below `/landfall/`; moto's own paths are for the provider.
-    pub(super) fn ask(&self, what: &str, asked: &Value) -> Value {
+    pub fn ask(&self, what: &str, asked: &Value) -> Value {
         let address = self.url.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(address).unwrap();
         let body = asked.to_string();
