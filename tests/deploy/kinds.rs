@@ -140,6 +140,8 @@ async fn a_real_api_server_takes_what_a_speaker_reports_and_names_the_fault_of_t
         "metadata": {"name": "tried"},
         "spec": {},
     }));
+    // A try before this one may have left it.
+    plane.try_kubectl("delete speakerstatus tried");
     let created = speakers.create(&PostParams::default(), &wanted).await;
     created.unwrap();
     let report = async |status: &Value| {
@@ -283,6 +285,8 @@ async fn a_reservation_cannot_be_changed() {
         "metadata": {"name": "kept"},
         "spec": {"pool": "blue"},
     }));
+    // A try before this one may have left it.
+    plane.try_kubectl("delete addressreservation kept");
     api.create(&PostParams::default(), &wanted).await.unwrap();
     for change in [json!({"pool": "red"}), json!({"family": "IPv6"})] {
         let patch = Patch::Merge(json!({"spec": change}));

@@ -5,8 +5,8 @@ use std::process::Command;
 use std::time::Instant;
 
 use k8s_openapi::api::authentication::v1::TokenRequest;
-use k8s_openapi::api::core::v1::ServiceAccount;
-use kube::api::PostParams;
+use k8s_openapi::api::core::v1::{Node, ServiceAccount};
+use kube::api::{DeleteParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use serde::de::DeserializeOwned;
@@ -15,6 +15,14 @@ use serde_json::{Value, json};
 use crate::process::{PATIENCE, kubectl, output};
 
 pub const NAMESPACE: &str = "landfall-system";
+/// MetalLB's namespace, as everywhere.
+pub const METALLB: &str = "metallb-system";
+
+/// A name of this try's own. What one before it has left has another, and its account other requests in the
+/// audit log.
+pub fn own(name: &str) -> String {
+    format!("{name}-{}", std::process::id())
+}
 
 pub struct Plane {
     kubectl: PathBuf,
@@ -50,12 +58,10 @@ impl Plane {
     /// Makes MetalLB's objects there, in a namespace of this name, and takes away the configuration of who
     /// is installed `here`: of two, the generated names would leave both.
     pub async fn had_metallb(&self, namespace: &str, objects: &str, here: &str) {
-        until("MetalLB's objects are there", async || {
-            self.try_kubectl(&format!("create namespace {namespace}"));
-            let mut objects = ["tests/deploy/metallb.yaml", objects].into_iter();
-            objects.all(|it| self.try_kubectl(&format!("apply -f {it}")).0)
-        })
-        .await;
+        self.try_kubectl(&format!("create namespace {namespace}"));
+        let kinds = "tests/deploy/metallb.yaml";
+        self.apply(kinds, &[]).await;
+        self.apply(objects, &[(METALLB, namespace)]).await;
         let (deleted, said) = self.try_kubectl(&format!("-n {here} delete configmap --all"));
         assert!(deleted, "{said}");
     }
@@ -87,19 +93,44 @@ impl Plane {
                 object["metadata"]["name"] = format!("{name}-{}", moved[0].1).into();
             }
         }
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("list.json");
         let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
-        std::fs::write(&path, list.to_string()).unwrap();
+        self.apply_text(overlay, &list.to_string()).await;
+    }
+
+    /// Applies a file, moved likewise. What its objects need takes a moment: kinds, accounts.
+    pub async fn apply(&self, file: &str, moved: &[(&str, &str)]) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let mut text = std::fs::read_to_string(path).unwrap();
+        for (there, here) in moved {
+            text = text.replace(there, here);
+        }
+        self.apply_text(file, &text).await;
+    }
+
+    async fn apply_text(&self, what: &str, text: &str) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("manifests.yaml");
+        std::fs::write(&path, text).unwrap();
         let apply = format!("apply -f {}", path.display());
         let mut said = String::new();
-        until(&format!("{overlay} is applied"), async || {
+        until(&format!("{what} is applied"), async || {
             let applied = self.try_kubectl(&apply);
             said = applied.1;
             applied.0
         })
         .await;
         assert!(!said.contains("Warning"), "{said}");
+    }
+
+    /// Makes a node, in the place of one that a try before this one has left.
+    pub async fn make_node(&self, node: Value) {
+        let nodes = Api::<Node>::all(self.client.clone());
+        let name = node["metadata"]["name"].as_str().unwrap();
+        if nodes.get_opt(name).await.unwrap().is_some() {
+            nodes.delete(name, &DeleteParams::default()).await.unwrap();
+        }
+        let parameters = PostParams::default();
+        nodes.create(&parameters, &object(node)).await.unwrap();
     }
 
     /// Writes a kubeconfig for a service account, with a token as a pod would have it.

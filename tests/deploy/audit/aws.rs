@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
-use kube::api::{DeleteParams, PostParams};
+use kube::api::DeleteParams;
 use landfall_test_aws::{Aws, Fault, Ids, Options, Times, World};
 use serde_json::json;
 
 use super::installed::Installed;
-use crate::plane::{Plane, object, until};
+use crate::plane::{NAMESPACE, Plane, own, until};
 use crate::process::Process;
 
-/// Where this story has it, beside that of the mock cloud.
+/// How the namespace begins where it is installed here, beside others.
 const HERE: &str = "landfall-aws";
 /// What the configuration of `deploy/aws` ends with.
 const CLASS: &str = "  class: landfall.dev/aws\n";
@@ -25,9 +25,8 @@ struct Life {
 
 impl Life {
     async fn prepare(plane: Plane) -> Self {
-        plane
-            .install("deploy/aws", &[("landfall-system", HERE)])
-            .await;
+        let here = own(HERE);
+        plane.install("deploy/aws", &[(NAMESPACE, &here)]).await;
         let aws = Aws::start(Options {
             provisioning: Duration::ZERO,
             initial: Duration::ZERO,
@@ -47,7 +46,7 @@ impl Life {
                 aws.url()
             )
         };
-        let installed = Installed::find(plane, HERE, edit).await;
+        let installed = Installed::find(plane, HERE, &here, edit).await;
         Self {
             installed,
             aws,
@@ -95,11 +94,11 @@ impl Life {
     async fn change_nodes(&self) {
         let nodes = Api::<Node>::all(self.installed.plane.client.clone());
         let instance = &self.ids.nodes[0];
-        let node = object(json!({
+        let node = json!({
             "metadata": {"name": "aws-worker"},
             "spec": {"providerID": instance.provider_id},
-        }));
-        nodes.create(&PostParams::default(), &node).await.unwrap();
+        });
+        self.installed.plane.make_node(node).await;
         until("the node is a target", async || {
             let groups = self.aws.target_groups();
             let mut targets = groups.iter().flat_map(|it| &it.targets);

@@ -10,14 +10,11 @@ use serde_json::{Value, json};
 
 use super::gateway::Gateway;
 use super::installed::Installed;
-use crate::plane::{NAMESPACE, Plane, client, until};
+use crate::plane::{METALLB, NAMESPACE, Plane, client, own, until};
 use crate::process::Process;
 
-/// Where it is installed here, beside another that has the namespace of `deploy/`.
+/// How the namespace begins where it is installed here, beside others.
 const HERE: &str = "landfall-bare-metal";
-/// MetalLB's namespace here, since another story has objects in the usual one.
-const METALLB: &str = "metallb-audited";
-const MOVED: [(&str, &str); 2] = [(NAMESPACE, HERE), ("metallb-system", METALLB)];
 /// Kinds of which something goes while the controller looks away.
 const RELISTED: [&str; 8] = [
     "addresspools.landfall.dev",
@@ -42,34 +39,38 @@ const RELISTED_OF_METALLB: [&str; 6] = [
 struct Life {
     installed: Installed,
     gateway: Gateway,
+    /// MetalLB's namespace here, since another story has objects in the usual one.
+    metallb: String,
 }
 
 impl Life {
     async fn prepare(plane: Plane) -> Self {
-        plane.install("deploy/bare-metal", &MOVED).await;
-        until("the objects are there", async || {
-            // The kinds take a moment to be served.
-            plane
-                .try_kubectl("apply -f tests/deploy/audit/objects.yaml")
-                .0
-        })
-        .await;
-        let installed = Installed::find(plane, HERE, str::to_owned).await;
+        let (here, metallb) = (own(HERE), own("metallb-audited"));
+        let moved = [(NAMESPACE, here.as_str()), (METALLB, &metallb)];
+        plane.install("deploy/bare-metal", &moved).await;
+        let objects = "tests/deploy/audit/objects.yaml";
+        plane.apply(objects, &[]).await;
+        let installed = Installed::find(plane, HERE, &here, str::to_owned).await;
         let account = client(&installed.kubeconfig()).await;
         let gateway = Gateway::start(account, Ipv4Addr::LOCALHOST).await;
-        Self { installed, gateway }
+        Self {
+            installed,
+            gateway,
+            metallb,
+        }
     }
 
     /// The same, moved to another overlay, in a cluster where MetalLB was.
     async fn with_metallb(self) -> Self {
-        let Self { installed, gateway } = self;
-        let plane = installed.plane;
+        let plane = self.installed.plane;
+        let (here, metallb) = (self.installed.account.namespace, &self.metallb);
         plane
-            .had_metallb(METALLB, "tests/deploy/audit/metallb.yaml", HERE)
+            .had_metallb(metallb, "tests/deploy/audit/metallb.yaml", &here)
             .await;
-        plane.install("examples/metallb", &MOVED).await;
-        let installed = Installed::find(plane, HERE, str::to_owned).await;
-        Self { installed, gateway }
+        let moved = [(NAMESPACE, here.as_str()), (METALLB, metallb)];
+        plane.install("examples/metallb", &moved).await;
+        let installed = Installed::find(plane, HERE, &here, str::to_owned).await;
+        Self { installed, ..self }
     }
 
     /// A kubeconfig that leads through the gateway.
@@ -165,12 +166,9 @@ impl Life {
 
     /// MetalLB's controller comes, and goes unseen.
     async fn come_back_and_go(&self) {
-        let plane = &self.installed.plane;
-        until("a pod is there", async || {
-            // The account that it runs as takes a moment.
-            plane.try_kubectl("apply -f tests/deploy/audit/pod.yaml").0
-        })
-        .await;
+        let moved = [(METALLB, self.metallb.as_str())];
+        let pod = "tests/deploy/audit/pod.yaml";
+        self.installed.plane.apply(pod, &moved).await;
         // One without a class would be left to MetalLB.
         let class = "landfall.dev/bare-metal";
         let spec = json!({"loadBalancerClass": class, "ports": [{"port": 80}]});
@@ -180,14 +178,14 @@ impl Life {
             reason(it) == "PoolClosed"
         })
         .await;
-        self.relist("pods", METALLB).await;
+        self.relist("pods", &self.metallb).await;
         self.until_served("patient").await;
         self.installed.delete("patient").await;
         self.installed.until_gone("patient").await;
     }
 
     async fn until_event(&self, kind: &str, reason: &str) {
-        let asked = format!("-n {METALLB} get events.events.k8s.io -o json");
+        let asked = format!("-n {} get events.events.k8s.io -o json", self.metallb);
         until(&format!("a {kind} has an event {reason}"), async || {
             let (_, said) = self.installed.plane.try_kubectl(&asked);
             let events: Value = serde_json::from_str(&said).unwrap_or_default();
@@ -270,7 +268,7 @@ async fn nothing_is_refused_to_the_bare_metal_provider_and_nothing_granted_in_va
     life.until_event("BGPPeer", "NotCarriedOver").await;
     life.come_back_and_go().await;
     for resource in RELISTED_OF_METALLB {
-        life.relist(resource, METALLB).await;
+        life.relist(resource, &life.metallb).await;
     }
     controller.signal("TERM");
     assert_eq!(controller.ended().status.code(), Some(0));

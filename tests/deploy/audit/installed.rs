@@ -9,8 +9,8 @@ use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::jiff::Timestamp;
-use kube::Api;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -20,6 +20,8 @@ use crate::process::{Process, program};
 
 const ACCOUNT: &str = "landfall-controller";
 const LEASE: &str = "landfall-controller";
+/// The label of a story's Services; its value is the story's name.
+const STORY: &str = "landfall.dev/story";
 /// A leader renews its Lease every two seconds.
 const OVERDUE: Duration = Duration::from_millis(2500);
 
@@ -29,11 +31,17 @@ pub struct Installed {
     pub folder: TempDir,
     pub account: Account,
     arguments: Vec<String>,
+    story: &'static str,
 }
 
 impl Installed {
-    /// What was applied to this namespace. The configuration may be edited.
-    pub async fn find(plane: Plane, namespace: &str, edit: impl Fn(&str) -> String) -> Self {
+    /// What a story of this name has applied to this namespace. The configuration may be edited.
+    pub async fn find(
+        plane: Plane,
+        story: &'static str,
+        namespace: &str,
+        edit: impl Fn(&str) -> String,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let kubeconfig = folder.path().join("kubeconfig");
         plane
@@ -64,11 +72,30 @@ impl Installed {
             namespace: namespace.to_owned(),
             name: ACCOUNT,
         };
-        Self {
+        let installed = Self {
             plane,
             folder,
             account,
             arguments,
+            story,
+        };
+        installed.clear().await;
+        installed
+    }
+
+    /// Removes what a try before this one has left of Services. Nobody is there to take their finalizers.
+    async fn clear(&self) {
+        let ours = ListParams::default().labels(&format!("{STORY}={}", self.story));
+        for service in self.services().list(&ours).await.unwrap() {
+            let name = service.name_any();
+            let none = json!({"metadata": {"finalizers": null}});
+            self.patch(&name, none).await;
+            // It may have waited for that only.
+            let _ = self
+                .services()
+                .delete(&name, &DeleteParams::default())
+                .await;
+            self.until_gone(&name).await;
         }
     }
 
@@ -107,6 +134,7 @@ impl Installed {
     pub async fn create(&self, name: &str, metadata: Value, spec: Value) {
         let mut service = json!({"metadata": metadata, "spec": spec});
         service["metadata"]["name"] = name.into();
+        service["metadata"]["labels"] = json!({STORY: self.story});
         service["spec"]["type"] = "LoadBalancer".into();
         let parameters = PostParams::default();
         let created = self.services().create(&parameters, &object(service)).await;

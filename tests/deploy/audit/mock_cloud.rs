@@ -2,15 +2,18 @@
 
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
 
 use super::installed::Installed;
-use crate::plane::{NAMESPACE, Plane, object, until};
+use crate::plane::{NAMESPACE, Plane, own, until};
 use crate::process::MockCloud;
 
 /// The cloud that deploy/controller/landfall.yaml names, which is nowhere.
 pub const EXAMPLE_CLOUD: &str = "http://mock-cloud.example:9090";
+
+/// How the namespace begins where it is installed here, beside others.
+const HERE: &str = "landfall-mock-cloud";
 
 struct Life {
     installed: Installed,
@@ -19,7 +22,10 @@ struct Life {
 
 impl Life {
     async fn prepare(plane: Plane) -> Self {
-        plane.apply_controller().await;
+        let here = own(HERE);
+        plane
+            .install("deploy/controller", &[(NAMESPACE, &here)])
+            .await;
         let tokens = tempfile::tempdir().unwrap();
         let pool = format!("127.190.{}.0/28", std::process::id() % 256);
         let cloud = MockCloud::start(tokens.path(), &pool);
@@ -28,7 +34,7 @@ impl Life {
             assert!(config.contains(EXAMPLE_CLOUD), "{config}");
             config.replace(EXAMPLE_CLOUD, &url)
         };
-        let installed = Installed::find(plane, NAMESPACE, edit).await;
+        let installed = Installed::find(plane, HERE, &here, edit).await;
         let token = installed.folder.path().join(MockCloud::TOKEN_FILE);
         std::fs::copy(tokens.path().join(MockCloud::TOKEN_FILE), token).unwrap();
         Self { installed, cloud }
@@ -72,8 +78,8 @@ impl Life {
 
     async fn change_nodes(&self) {
         let nodes = Api::<Node>::all(self.installed.plane.client.clone());
-        let node = object(json!({"metadata": {"name": "worker"}}));
-        nodes.create(&PostParams::default(), &node).await.unwrap();
+        let node = json!({"metadata": {"name": "worker"}});
+        self.installed.plane.make_node(node).await;
         for address in ["10.0.0.1", "10.0.0.2"] {
             let before = self.puts().await;
             let addresses = json!([{"type": "InternalIP", "address": address}]);
@@ -104,9 +110,9 @@ async fn nothing_is_refused_to_the_controller_and_nothing_granted_in_vain() {
     life.fail_twice().await;
     life.change().await;
     life.change_nodes().await;
-    life.create("vanishing").await;
-    life.until_port("vanishing", 80).await;
-    life.installed.vanish("vanishing", &controller).await;
+    life.create("cloud-vanishing").await;
+    life.until_port("cloud-vanishing", 80).await;
+    life.installed.vanish("cloud-vanishing", &controller).await;
     until("its load balancer is released", async || {
         life.cloud.admin.calls("DeleteLoadBalancer").await.len() == 1
     })

@@ -7,21 +7,17 @@ use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Container, Node, Pod};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::Api;
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use landfall_test_network::{Lan, is_possible_or_skip};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::account::Account;
 use super::gateway::Gateway;
-use crate::plane::{NAMESPACE, Plane, client, object, until};
+use crate::plane::{METALLB, NAMESPACE, Plane, client, own, until};
 use crate::process::{Process, output, program};
 
-/// Where it is installed here, beside others.
-const HERE: &str = "landfall-speaking";
 const ACCOUNT: &str = "landfall-speaker";
-/// MetalLB's namespace here.
-const METALLB: &str = "metallb-speaking";
 /// The one host of the network that is a node.
 const HOST: &str = "node1";
 /// Kinds of which something goes while the speaker looks away.
@@ -50,6 +46,8 @@ struct Life {
     plane: Plane,
     lan: Lan,
     account: Account,
+    /// MetalLB's namespace here.
+    metallb: String,
     gateway: Gateway,
     folder: TempDir,
     /// The manifest's.
@@ -59,32 +57,34 @@ struct Life {
 impl Life {
     async fn prepare(plane: Plane) -> Self {
         let lan = Lan::new(1);
-        plane
-            .install("deploy/bare-metal", &[(NAMESPACE, HERE)])
-            .await;
-        until("the objects are there", async || {
-            // The kinds take a moment to be served.
-            let apply = "apply -f tests/deploy/audit/speaking.yaml";
-            plane.try_kubectl(apply).0
-        })
-        .await;
+        // It is installed beside others.
+        let here = own("landfall-speaking");
+        let moved = [(NAMESPACE, here.as_str())];
+        plane.install("deploy/bare-metal", &moved).await;
+        // What a try before this one has left has the same addresses.
+        let left = "delete services --all-namespaces -l landfall.dev/story=speaking";
+        let (deleted, said) = plane.try_kubectl(left);
+        assert!(deleted, "{said}");
+        let objects = "tests/deploy/audit/speaking.yaml";
+        plane.apply(objects, &moved).await;
         let folder = tempfile::tempdir().unwrap();
         let kubeconfig = folder.path().join("kubeconfig");
-        plane.account_kubeconfig(HERE, ACCOUNT, &kubeconfig).await;
+        plane.account_kubeconfig(&here, ACCOUNT, &kubeconfig).await;
         let gateway = Gateway::start(client(&kubeconfig).await, lan.gateway()).await;
         gateway.write_kubeconfig(&kubeconfig);
-        let sets = Api::<DaemonSet>::namespaced(plane.client.clone(), HERE);
+        let sets = Api::<DaemonSet>::namespaced(plane.client.clone(), &here);
         let set = sets.get("landfall-speaker").await.unwrap().spec;
         let container = set.template.spec.unwrap().containers.remove(0);
         let account = Account {
             client: plane.client.clone(),
-            namespace: HERE.to_owned(),
+            namespace: here,
             name: ACCOUNT,
         };
         let life = Self {
             plane,
             lan,
             account,
+            metallb: own("metallb-speaking"),
             gateway,
             folder,
             container,
@@ -100,9 +100,9 @@ impl Life {
     async fn with_metallb(self) -> Self {
         let plane = &self.plane;
         plane
-            .had_metallb(METALLB, "tests/deploy/audit/spoken.yaml", HERE)
+            .had_metallb(&self.metallb, "tests/deploy/audit/spoken.yaml", self.here())
             .await;
-        let moved = [(NAMESPACE, HERE), ("metallb-system", METALLB)];
+        let moved = [(NAMESPACE, self.here()), (METALLB, &self.metallb)];
         plane.install("examples/metallb", &moved).await;
         self.configure().await;
         self
@@ -110,11 +110,16 @@ impl Life {
 
     /// Writes down what the pods would find.
     async fn configure(&self) {
-        let maps = Api::<ConfigMap>::namespaced(self.plane.client.clone(), HERE);
+        let maps = Api::<ConfigMap>::namespaced(self.plane.client.clone(), self.here());
         let maps = maps.list(&ListParams::default()).await.unwrap().items;
         let configured = |map: ConfigMap| map.data?.remove("speaker.yaml");
         let config = maps.into_iter().find_map(configured).unwrap();
         fs::write(self.folder.path().join("speaker.yaml"), config).unwrap();
+    }
+
+    /// Where it is installed.
+    fn here(&self) -> &str {
+        &self.account.namespace
     }
 
     fn node(&self) -> String {
@@ -124,10 +129,10 @@ impl Life {
     async fn add_node(&self) {
         let nodes = Api::<Node>::all(self.plane.client.clone());
         let name = self.node();
-        let node = object(json!({
+        let node = json!({
             "metadata": {"name": name, "labels": {"kubernetes.io/os": "linux"}},
-        }));
-        nodes.create(&PostParams::default(), &node).await.unwrap();
+        });
+        self.plane.make_node(node).await;
         let address = json!({"type": "InternalIP", "address": self.lan.addresses(HOST).0});
         let patch = Patch::Merge(json!({"status": {"addresses": [address]}}));
         let parameters = PatchParams::default();
@@ -144,8 +149,9 @@ impl Life {
         let status = json!({
             "loadBalancer": {"ingress": [{"ip": address}]}, "conditions": [condition],
         });
+        let here = self.here();
         let patch =
-            format!("-n {HERE} patch service {service} --subresource=status --type=merge -p");
+            format!("-n {here} patch service {service} --subresource=status --type=merge -p");
         let patch = format!("{patch} {}", json!({"status": status}));
         let (patched, said) = self.plane.try_kubectl(&patch);
         assert!(patched, "{said}");
@@ -173,7 +179,7 @@ impl Life {
         }
         command
             .arg(format!("--kubeconfig={folder}/kubeconfig"))
-            .arg(format!("--namespace={HERE}"));
+            .arg(format!("--namespace={}", self.here()));
         let mut speaker = Process::start(&mut command);
         speaker.wait_until_ready();
         speaker
@@ -199,7 +205,7 @@ impl Life {
 
     /// Waits until there is a pod: pod security lets it be.
     async fn until_there_is_a_pod(&self) {
-        let pods = Api::<Pod>::namespaced(self.plane.client.clone(), HERE);
+        let pods = Api::<Pod>::namespaced(self.plane.client.clone(), self.here());
         let ours = ListParams::default().labels("app.kubernetes.io/name=landfall-speaker");
         until("a pod of the DaemonSet is there", async || {
             !pods.list(&ours).await.unwrap().items.is_empty()
@@ -285,7 +291,7 @@ async fn nothing_is_refused_to_the_speaker_and_nothing_granted_in_vain() {
     assert!(life.is_well());
     life.until_announced(&["192.0.2.200"]).await;
     for resource in RELISTED {
-        life.relist(resource, HERE).await;
+        life.relist(resource, life.here()).await;
     }
     life.lose_sight_of_the_key().await;
     until("it is well again", async || life.is_well()).await;
@@ -302,7 +308,7 @@ async fn nothing_is_refused_to_the_speaker_and_nothing_granted_in_vain() {
     let life = life.with_metallb().await;
     let mut speaker = life.start();
     for resource in RELISTED_OF_METALLB {
-        life.relist(resource, METALLB).await;
+        life.relist(resource, &life.metallb).await;
     }
     speaker.signal("TERM");
     assert_eq!(speaker.ended().status.code(), Some(0));
