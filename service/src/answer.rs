@@ -106,6 +106,8 @@ fn hostname(name: &str) -> Result<(), Fault> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::parse::parse;
     use crate::testing::{around, capabilities, service};
@@ -125,6 +127,7 @@ mod tests {
             failed_ports: Vec::new(),
             serving: Serving::Yes,
             conditions: Vec::new(),
+            awaited: BTreeMap::new(),
             repaired: false,
         });
         check(&wanted, &answer).map_or_else(|failure| failure.message, |()| "none".into())

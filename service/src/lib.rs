@@ -21,7 +21,7 @@ mod write;
 
 pub use answer::check;
 pub use claim::{Claim, Claims, Class, Predecessor};
-pub use endpoints::{Slice, service_of};
+pub use endpoints::{Slice, Unready, service_of};
 pub use marks::{
     CLASS, FINALIZER, PROVISIONED, SERVING, created, is_provisioned, load_balancer_id, name_of,
     uid_of,

@@ -1,7 +1,7 @@
 //! From a Service to the load balancer that it asks for. Parsed once, here; providers never read
 //! a raw Service. Releasing never depends on this.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +30,9 @@ pub struct Surroundings {
     pub namespace_labels: Arc<BTreeMap<String, String>>,
     /// Its EndpointSlices.
     pub slices: Vec<Arc<Slice>>,
+    /// UIDs of its pods that are not ready only because they wait, by a readiness gate, for its load
+    /// balancer.
+    pub waiting: Arc<BTreeSet<String>>,
 }
 
 /// What a Service asks for.
@@ -75,7 +78,13 @@ pub fn parse(
         return Err(faults);
     }
     let inputs = &capabilities.inputs;
-    let endpoints = Endpoints::of(&around.slices, inputs.endpoints);
+    let nobody = BTreeSet::new();
+    let waiting = if inputs.readiness_gates {
+        &around.waiting
+    } else {
+        &nobody
+    };
+    let endpoints = Endpoints::of(&around.slices, inputs.endpoints, waiting);
     let wanted = LoadBalancer {
         id: load_balancer_id(service, &around.cluster),
         service: name_of(service),
@@ -90,6 +99,7 @@ pub fn parse(
         nodes: nodes(&around.nodes, inputs),
         endpoint_nodes: endpoints.nodes,
         endpoints: endpoints.pods,
+        awaited: endpoints.awaited,
         labels: if inputs.labels {
             service.metadata.labels.clone().unwrap_or_default()
         } else {

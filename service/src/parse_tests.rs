@@ -1,5 +1,6 @@
 use super::*;
 use crate::testing::{ServiceBuilder, around, capabilities, node, service};
+use landfall_provider_api::EndpointInput;
 use serde_json::json;
 
 fn parsed(service: ServiceBuilder) -> Parsed {
@@ -169,6 +170,19 @@ fn what_a_capable_provider_is_told() {
     );
 }
 
+/// With one pod, which is not ready.
+fn unready_slice() -> Slice {
+    let pod = json!({"kind": "Pod", "name": "pod", "uid": "pod-uid"});
+    let slice = json!({
+        "addressType": "IPv4",
+        "ports": [{"port": 80}],
+        "endpoints": [{
+            "addresses": ["10.0.0.9"], "conditions": {"ready": false}, "targetRef": pod,
+        }],
+    });
+    Slice::from(&serde_json::from_value(slice).unwrap())
+}
+
 #[test]
 fn a_provider_is_handed_what_it_looks_at_and_no_more() {
     let object = || {
@@ -181,6 +195,8 @@ fn a_provider_is_handed_what_it_looks_at_and_no_more() {
     let around = || Surroundings {
         nodes: crate::nodes::targets(&[node("node-1", labelled.clone())], true),
         namespace_labels: Arc::new([("team".to_owned(), "a".to_owned())].into()),
+        slices: vec![Arc::new(unready_slice())],
+        waiting: Arc::new(["pod-uid".to_owned()].into()),
         ..around()
     };
     let mut able = capabilities();
@@ -189,6 +205,12 @@ fn a_provider_is_handed_what_it_looks_at_and_no_more() {
     let blind = of(&able);
     assert!(blind.nodes.is_empty() && blind.labels.is_empty() && blind.annotations.is_empty());
     assert!(blind.namespace_labels.is_empty());
+    able.inputs.endpoints = EndpointInput::Pods;
+    let hasty = of(&able);
+    assert!(hasty.endpoints.is_empty() && hasty.awaited.is_empty());
+    able.inputs.readiness_gates = true;
+    let patient = of(&able);
+    assert_eq!((patient.endpoints.len(), patient.awaited.len()), (1, 1));
     able.inputs = Inputs {
         nodes: true,
         labels: true,

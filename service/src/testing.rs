@@ -173,5 +173,6 @@ pub(crate) fn around() -> Surroundings {
         nodes: crate::nodes::targets(&[node("node-1", json!({ "status": status }))], false),
         namespace_labels: Arc::default(),
         slices: Vec::new(),
+        waiting: Arc::default(),
     }
 }

@@ -17,6 +17,7 @@ use landfall_watch::explain;
 
 use super::backend::{Backend, Backends};
 use super::events::{Reason, reference, reference_to_gone};
+use super::gated;
 use super::memory::Memory;
 use super::metrics::{ClassLabel, Metrics, WriteLabels};
 use super::publish::{Publisher, Written};
@@ -86,6 +87,15 @@ pub(super) async fn look(
     name: &ServiceName,
     memory: &mut Memory,
 ) -> Option<Instant> {
+    if !gated::before(context, name) {
+        return None;
+    }
+    let again = take_steps(context, name, memory).await;
+    gated::after(context, name, memory);
+    again
+}
+
+async fn take_steps(context: &Context, name: &ServiceName, memory: &mut Memory) -> Option<Instant> {
     for _ in 0..MOST_STEPS {
         let service = memory.newest(context.watches.service(name));
         let uid = service.as_deref().map(uid_of);

@@ -7,6 +7,7 @@ mod act;
 mod backend;
 mod dispatch;
 mod events;
+mod gated;
 mod indexed;
 mod memory;
 mod metrics;
@@ -147,7 +148,8 @@ pub async fn run(client: Client, setup: Setup, stop: CancellationToken) -> Resul
             .into_iter()
             .map(|it| Backend::new(it, metrics.clone(), health.clone())),
     );
-    let (watches, watching) = Watches::new(&client, cluster, &backends.inputs(), &notes, &health);
+    let inputs = backends.inputs();
+    let (watches, watching) = Watches::new(&client, cluster, &inputs, &notes, &health, &gate);
     let context = Arc::new(Context {
         claims: watch::Sender::new(Arc::new(backends.claims())),
         backends,

@@ -17,9 +17,11 @@ use landfall_watch::{Health, watched};
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::dispatch::Note;
+use super::gated::Gated;
 use super::indexed::{Indexed, Task};
 use super::namespaces::Namespaces;
 use super::slices::Slices;
+use crate::lease::Gate;
 
 /// Changes of nodes within this time reach the load balancers together.
 const NODE_BATCH: Duration = Duration::from_millis(500);
@@ -36,6 +38,8 @@ pub(super) struct Watches {
     nodes: watch::Receiver<Option<Arc<[api::Node]>>>,
     namespaces: Option<Indexed<Namespaces>>,
     slices: Option<Indexed<Slices>>,
+    /// Pods that wait for a load balancer, where a provider looks at them.
+    pub(super) gated: Option<Gated>,
 }
 
 impl Watches {
@@ -47,6 +51,7 @@ impl Watches {
         inputs: &[api::Inputs],
         notes: &mpsc::UnboundedSender<Note>,
         health: &Health,
+        gate: &Gate,
     ) -> (Self, Vec<Task>) {
         let mut tasks = Vec::new();
         let doubt = Arc::new(Notify::new());
@@ -82,6 +87,11 @@ impl Watches {
                 tasks.push(task);
                 indexed
             });
+        let gated = inputs.iter().any(|it| it.readiness_gates).then(|| {
+            let (gated, task) = Gated::new(client, gate.clone(), health, notes);
+            tasks.push(task);
+            gated
+        });
         let watches = Self {
             services,
             doubt,
@@ -89,6 +99,7 @@ impl Watches {
             nodes,
             namespaces,
             slices,
+            gated,
         };
         (watches, tasks)
     }
@@ -123,11 +134,13 @@ impl Watches {
     pub(super) fn around(&self, name: &ServiceName) -> Surroundings {
         let labels = |it: &Indexed<Namespaces>| it.locked().labels(&name.namespace);
         let slices = |it: &Indexed<Slices>| it.locked().of(name);
+        let waiting = |it: &Gated| it.waiting(name);
         Surroundings {
             cluster: self.cluster.clone(),
             nodes: self.nodes.borrow().clone().unwrap_or_default(),
             namespace_labels: self.namespaces.as_ref().map(labels).unwrap_or_default(),
             slices: self.slices.as_ref().map(slices).unwrap_or_default(),
+            waiting: self.gated.as_ref().map(waiting).unwrap_or_default(),
         }
     }
 }

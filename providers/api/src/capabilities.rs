@@ -41,6 +41,8 @@ pub struct Inputs {
     pub node_labels: bool,
     /// Where the Service's pods are.
     pub endpoints: EndpointInput,
+    /// Which pods wait, by a readiness gate, until the load balancer finds them healthy.
+    pub readiness_gates: bool,
     /// The Service's labels.
     pub labels: bool,
     /// The labels of its namespace.

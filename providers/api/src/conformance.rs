@@ -268,6 +268,7 @@ pub fn load_balancer(cluster: &ClusterId, uid: &str) -> LoadBalancer {
         endpoint_nodes: BTreeSet::new(),
         endpoints: Vec::new(),
         labels: BTreeMap::new(),
+        awaited: BTreeSet::new(),
         namespace_labels: Arc::default(),
         annotations: BTreeMap::new(),
     }

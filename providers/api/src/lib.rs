@@ -23,6 +23,7 @@ pub use load_balancer::{
     Affinity, Endpoint, Family, FamilyPolicy, LoadBalancer, Node, Port, Protocol, TrafficPolicy,
 };
 pub use outcome::{
-    Assigned, Ingress, IpMode, Lack, Outcome, Owned, PortFailure, ProviderCondition, Serving,
+    Assigned, Finding, Ingress, IpMode, Lack, Outcome, Owned, PortFailure, ProviderCondition,
+    Serving,
 };
 pub use provider::{Held, Provider, Snapshot};

@@ -43,6 +43,10 @@ pub struct LoadBalancer {
     pub endpoint_nodes: BTreeSet<String>,
     /// Pods that take its traffic, in order, none twice.
     pub endpoints: Vec<Endpoint>,
+    /// Addresses of pods that wait, by a readiness gate, until the load balancer finds them healthy.
+    /// Those that have a port of the Service are among `endpoints`. Each is answered in
+    /// [`Assigned::awaited`](crate::Assigned::awaited).
+    pub awaited: BTreeSet<IpAddr>,
     /// The Service's `metadata.labels`.
     pub labels: BTreeMap<String, String>,
     /// The `metadata.labels` of its namespace.

@@ -1,5 +1,6 @@
 //! What a provider answers.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::{LoadBalancerId, Protocol, ServiceName};
@@ -48,9 +49,24 @@ pub struct Assigned {
     /// What else there is to say, each type at most once. A type that is not named here is taken
     /// away.
     pub conditions: Vec<ProviderCondition>,
+    /// How it finds the pods that wait for it: an entry for each of
+    /// [`LoadBalancer::awaited`](crate::LoadBalancer::awaited), and for nobody else.
+    pub awaited: BTreeMap<IpAddr, Finding>,
     /// Whether this call put right what somebody else had altered or removed; such repairs are
     /// counted.
     pub repaired: bool,
+}
+
+/// How a load balancer finds a pod that waits for it, on all ports together; for the condition of the
+/// pod's readiness gate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Whether the pod need not wait any longer.
+    pub holds: bool,
+    /// `reason`, CamelCase: `TargetUnhealthy`.
+    pub reason: &'static str,
+    /// `message`, for people.
+    pub message: String,
 }
 
 /// Whether traffic gets through, as far as the backend knows. It may change at any time;

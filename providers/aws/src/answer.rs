@@ -2,6 +2,7 @@
 
 use landfall_provider_api::{Assigned, Ingress, Outcome, ProviderCondition, Serving};
 
+use crate::awaited;
 use crate::calls::LoadBalancerState;
 use crate::plan::{current, group_of};
 use crate::seen::{Balancer, Health, Seen};
@@ -89,6 +90,7 @@ fn assigned(
         failed_ports: Vec::new(),
         serving,
         conditions: conditions(wanted, seen, notes),
+        awaited: awaited::findings(wanted, seen),
         repaired: notes.is_repaired,
     })
 }

@@ -81,6 +81,7 @@ impl Builder<'_> {
                 attributes: asked.attributes.clone(),
                 capacity: asked.capacity,
                 ports: ports.collect(),
+                awaited: wanted.awaited.clone(),
             },
         })
     }

@@ -10,12 +10,13 @@ use crate::account::Account;
 use crate::act;
 use crate::answer::{self, Notes};
 use crate::asked::{self, Asked, PREFIX};
+use crate::awaited;
 use crate::build::Builder;
 use crate::calls::{Priority, Refusal, RefusalKind, Scheme};
 use crate::plan::{Step, current, group_of, plan, settle};
 use crate::predecessor;
 use crate::read::{self, Names};
-use crate::seen::Seen;
+use crate::seen::{Group, Seen};
 use crate::view::Work;
 use crate::wanted::Wanted;
 
@@ -87,6 +88,7 @@ impl Account {
         opened.map_err(|refusal| Failed::certain(refusal.into_error(&field)))?;
         let (taken, wait) = self.go(&built.wanted, work, priority).await?;
         notes.is_repaired = work.is_altered && taken > 0;
+        awaited::note(&built.wanted, &mut work.seen);
         let mut pends = Pends::of(&built.wanted, &work.seen);
         if let Some((until, message)) = wait {
             notes.waits = Some(message);
@@ -213,6 +215,8 @@ fn names(wanted: &Wanted, seen: &Seen) -> Names {
 pub(crate) struct Pends {
     /// Whether AWS is to be asked how far it is.
     pub(crate) is_unfinished: bool,
+    /// Whether pods wait for the answer.
+    pub(crate) is_awaited: bool,
     /// When to look again at the latest.
     pub(crate) until: Option<Instant>,
 }
@@ -230,9 +234,12 @@ impl Pends {
         });
         let is_replacing = seen.balancers.len() > 1;
         let has_leftovers = seen.groups.len() > wanted.ports.len() || seen.fronts.len() > 1;
-        let is_awaited = !serves && has_targets && !is_assumed;
+        let is_unserved = !serves && has_targets && !is_assumed;
+        let is_awaited = seen.groups.iter().any(Group::is_awaited);
+        let is_unmade = !current.is_active() || is_replacing || has_leftovers;
         Self {
-            is_unfinished: !current.is_active() || is_awaited || is_replacing || has_leftovers,
+            is_unfinished: is_unmade || is_unserved || is_awaited,
+            is_awaited,
             until: None,
         }
     }

@@ -10,6 +10,7 @@ mod account;
 mod act;
 mod answer;
 mod asked;
+mod awaited;
 mod begin;
 mod build;
 mod calls;
@@ -200,6 +201,7 @@ impl Provider for Aws {
                 nodes: true,
                 node_labels: true,
                 endpoints: EndpointInput::Pods,
+                readiness_gates: true,
                 annotations: &[asked::PREFIX, asked::SOURCE_RANGES],
                 ..Inputs::default()
             },

@@ -14,6 +14,8 @@ use crate::seen::Seen;
 
 /// The longest one: by then it is a matter of minutes, or of somebody who has to do something.
 const LONGEST: Duration = Duration::from_mins(1);
+/// The same where pods wait: a rolling update goes on as soon as they are told.
+const LONGEST_FOR_PODS: Duration = Duration::from_secs(15);
 
 /// Who waits, by UID of the Service.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ struct Wait {
     /// When AWS is asked next; `None` if it is to be woken only.
     ask_at: Option<Instant>,
     interval: Duration,
+    /// The longest that it becomes.
+    longest: Duration,
     /// When to look again, whatever AWS says.
     wake_at: Option<Instant>,
 }
@@ -51,15 +55,26 @@ impl Pending {
             return;
         }
         let before = waiting.get(service_uid).copied();
-        let interval = before.map_or(self.first, |it| it.interval);
+        let longest = if pends.is_awaited {
+            LONGEST_FOR_PODS
+        } else {
+            LONGEST
+        };
+        let interval = before.map_or(self.first, |it| it.interval).min(longest);
         let ask_at = pends.is_unfinished.then(|| {
             // It goes on where it was: to be looked at is no reason to begin again.
             let before = before.and_then(|it| it.ask_at);
-            before.unwrap_or(now + interval)
+            let before = before.unwrap_or(now + interval);
+            if pends.is_awaited {
+                before.min(now + interval)
+            } else {
+                before
+            }
         });
         let wait = Wait {
             ask_at,
             interval,
+            longest,
             wake_at: pends.until,
         };
         waiting.insert(service_uid.to_owned(), wait);
@@ -72,7 +87,7 @@ impl Pending {
     }
 
     /// When somebody is due next.
-    fn next(&self) -> Option<Instant> {
+    pub(crate) fn next(&self) -> Option<Instant> {
         let waiting = self.waiting();
         let times = waiting.values().flat_map(|it| [it.ask_at, it.wake_at]);
         times.flatten().min()
@@ -88,7 +103,7 @@ impl Pending {
                 wait.wake_at = None;
             }
             if is_asked {
-                wait.interval = (wait.interval * 2).min(LONGEST);
+                wait.interval = (wait.interval * 2).min(wait.longest);
                 wait.ask_at = Some(now + wait.interval);
             }
             if is_woken || is_asked {
@@ -233,7 +248,7 @@ impl Account {
 struct Open {
     /// Load balancers that are not active.
     balancers: Vec<Arn>,
-    /// Target groups of which nobody is known to be well.
+    /// Target groups of which nobody is known to be well, or a pod waits to be.
     groups: Vec<Arn>,
     /// Whether something is there that was to be removed, and could not be.
     has_leftovers: bool,
@@ -242,14 +257,15 @@ struct Open {
 fn what_is_open(seen: &Seen) -> Open {
     let unmade = seen.balancers.iter().filter(|it| !it.is_active());
     let unmade: Vec<_> = unmade.map(|it| it.it.arn.clone()).collect();
-    let is_unserved = |it: &&crate::seen::Group| {
+    let is_open = |it: &&crate::seen::Group| {
         let is_behind = !it.it.load_balancers.is_empty();
         let is_made = it.it.load_balancers.iter().all(|it| !unmade.contains(it));
         let has_targets = it.targets.known().is_none_or(|it| !it.is_empty());
-        is_behind && is_made && has_targets && it.health.is_none_or(|it| it.healthy == 0)
+        let is_unserved = it.health.is_none_or(|it| it.healthy == 0);
+        is_behind && is_made && has_targets && (is_unserved || it.is_awaited())
     };
-    let unserved = seen.groups.iter().filter(is_unserved);
-    let groups: Vec<_> = unserved.map(|it| it.it.arn.clone()).collect();
+    let open = seen.groups.iter().filter(is_open);
+    let groups: Vec<_> = open.map(|it| it.it.arn.clone()).collect();
     let has_spare_group = seen.groups.iter().any(|it| it.it.load_balancers.is_empty());
     let has_spare_front = seen.fronts.iter().any(|front| {
         let mut balancers = seen.balancers.iter();
@@ -268,6 +284,7 @@ mod tests {
 
     const UNFINISHED: Pends = Pends {
         is_unfinished: true,
+        is_awaited: false,
         until: None,
     };
 
@@ -293,12 +310,38 @@ mod tests {
     }
 
     #[test]
+    fn where_pods_wait_aws_is_asked_more_often() {
+        let pending = Pending::new(Duration::from_secs(1));
+        pending.note("s1", UNFINISHED);
+        for _ in 0..8 {
+            let now = pending.next().expect("it is waited for");
+            pending.due(now);
+        }
+        let awaited = Pends {
+            is_awaited: true,
+            ..UNFINISHED
+        };
+        pending.note("s1", awaited);
+        let next = pending.next().expect("it is waited for");
+        assert!(
+            next <= Instant::now() + LONGEST_FOR_PODS,
+            "it is not put off"
+        );
+        for _ in 0..3 {
+            let now = pending.next().expect("it is waited for");
+            pending.due(now);
+            let next = pending.next().expect("it is waited for");
+            assert_eq!(next - now, LONGEST_FOR_PODS);
+        }
+    }
+
+    #[test]
     fn who_waits_for_a_time_is_woken_then_once() {
         let pending = Pending::new(Duration::from_secs(1));
         let until = Instant::now() + Duration::from_secs(90);
         let pends = Pends {
-            is_unfinished: false,
             until: Some(until),
+            ..Pends::default()
         };
         pending.note("s1", pends);
         assert_eq!(pending.next(), Some(until));

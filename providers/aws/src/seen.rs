@@ -82,8 +82,29 @@ pub(crate) struct Group {
     pub(crate) refused: BTreeMap<String, String>,
     /// How its targets were when they were last asked.
     pub(crate) health: Option<Health>,
+    /// Those of its targets that pods wait for, and how each was when it was last asked; `None` as
+    /// long as it was not, or is not there.
+    pub(crate) awaited: BTreeMap<Place, Option<State>>,
     /// Whether its targets are only taken for what is wanted, until the rotation asks them.
     pub(crate) is_assumed: bool,
+}
+
+/// Id and port of a target, which tell it from others.
+pub(crate) type Place = (String, Option<u16>);
+
+/// How one target is, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct State {
+    pub(crate) health: HealthState,
+    /// For people.
+    pub(crate) why: Option<String>,
+}
+
+impl State {
+    /// Whether nobody need wait for it any longer. What AWS does not check, it finds no worse later.
+    pub(crate) fn is_well(&self) -> bool {
+        matches!(self.health, HealthState::Healthy | HealthState::Unavailable)
+    }
 }
 
 /// How the targets of a group are.
@@ -203,6 +224,7 @@ impl Group {
             targets: Believed::Assumed,
             refused: BTreeMap::new(),
             health: None,
+            awaited: BTreeMap::new(),
             is_assumed: true,
         }
     }
@@ -228,9 +250,33 @@ impl Group {
         }
         let known = Believed::Known(targets);
         let is_news = self.targets != known || self.health != Some(health);
+        let is_news = self.tell_awaited(all) || is_news;
         (self.targets, self.health) = (known, Some(health));
         self.is_assumed = false;
         is_news
+    }
+
+    /// Those that pods wait for were asked. Tells whether one of them is otherwise.
+    fn tell_awaited(&mut self, all: &[TargetHealth]) -> bool {
+        let mut is_news = false;
+        for (place, before) in &mut self.awaited {
+            let is_it = |it: &&TargetHealth| (&it.target.id, it.target.port) == (&place.0, place.1);
+            let found = all.iter().find(is_it);
+            let found = found.filter(|it| it.state != HealthState::Draining);
+            let now = found.map(|it| State {
+                health: it.state.clone(),
+                why: it.why.clone(),
+            });
+            is_news |= *before != now;
+            *before = now;
+        }
+        is_news
+    }
+
+    /// Whether a pod waits for one of its targets.
+    pub(crate) fn is_awaited(&self) -> bool {
+        let mut states = self.awaited.values();
+        states.any(|it| it.as_ref().is_none_or(|it| !it.is_well()))
     }
 }
 
@@ -262,6 +308,7 @@ impl Seen {
                 group.targets = before.targets.clone();
                 group.refused = before.refused.clone();
                 group.health = before.health;
+                group.awaited = before.awaited.clone();
                 group.is_assumed = before.is_assumed;
             }
         }

@@ -2,6 +2,7 @@
 //! Plain values that `plan` compares with what is seen.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use landfall_provider_api::{Family, LoadBalancer, LoadBalancerId};
 
@@ -32,6 +33,8 @@ pub(crate) struct Wanted {
     pub(crate) capacity: Option<u32>,
     /// By port number.
     pub(crate) ports: Vec<WantedPort>,
+    /// Pods that wait until their targets are healthy.
+    pub(crate) awaited: BTreeSet<IpAddr>,
 }
 
 /// Where a load balancer stands.

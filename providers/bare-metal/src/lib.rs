@@ -159,6 +159,7 @@ impl Provider for BareMetal {
                 nodes: false,
                 node_labels: false,
                 endpoints: EndpointInput::Nodes,
+                readiness_gates: false,
                 labels: true,
                 namespace_labels: true,
                 annotations: match self.metallb {

@@ -1,6 +1,6 @@
 //! From the allocator's answer to what a Service is told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use landfall_provider_api::{
@@ -53,6 +53,7 @@ pub(crate) fn outcome(wanted: &LoadBalancer, answer: &Answer, told: &Told<'_>) -
                 told,
                 announced::condition(told.fates, is_ready),
             ),
+            awaited: BTreeMap::new(),
             repaired: false,
         }
     });

@@ -1,5 +1,7 @@
 //! What an answer of the mock cloud means for a Service. Pure.
 
+use std::collections::BTreeMap;
+
 use landfall_mock_cloud_wire as wire;
 use landfall_provider_api::{
     Assigned, Family, FamilyPolicy, Ingress, IpMode, LoadBalancer, PortFailure, Protocol, Serving,
@@ -61,6 +63,7 @@ pub(crate) fn assigned(
         failed_ports: known.failed_ports().to_vec(),
         serving: serving(known),
         conditions: Vec::new(),
+        awaited: BTreeMap::new(),
         repaired,
     })
 }

@@ -232,6 +232,7 @@ pub(crate) mod tests {
             endpoint_nodes: BTreeSet::new(),
             endpoints: Vec::new(),
             labels: BTreeMap::new(),
+            awaited: BTreeSet::new(),
             namespace_labels: Arc::default(),
             annotations: BTreeMap::new(),
         }

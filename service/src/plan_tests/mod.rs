@@ -5,6 +5,8 @@ mod letting_go;
 mod providing;
 mod succeeding;
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::marks::PROVISIONED;
 use crate::parse::parse;
@@ -80,6 +82,7 @@ fn provisioned() -> Outcome {
         failed_ports: Vec::new(),
         serving: Serving::Yes,
         conditions: Vec::new(),
+        awaited: BTreeMap::new(),
         repaired: false,
     })
 }

@@ -2,6 +2,7 @@
 //! after any call was the last. And on moto, a stand-in by others.
 
 mod actions;
+mod awaiting;
 mod conformance;
 mod costs;
 mod crashes;

@@ -59,6 +59,7 @@ fn wanted(families: &[Family]) -> LoadBalancer {
         endpoint_nodes: BTreeSet::new(),
         endpoints: Vec::new(),
         labels: BTreeMap::new(),
+        awaited: BTreeSet::new(),
         namespace_labels: Arc::default(),
         annotations: BTreeMap::new(),
     }

@@ -278,6 +278,7 @@ pub(crate) fn wanted(service_uid: &str) -> LoadBalancer {
         endpoint_nodes: BTreeSet::new(),
         endpoints: Vec::new(),
         labels: BTreeMap::new(),
+        awaited: BTreeSet::new(),
         namespace_labels: Arc::default(),
         annotations: BTreeMap::new(),
     }

@@ -49,6 +49,8 @@ pub(crate) enum HealthState {
 pub(crate) struct TargetHealth {
     pub(crate) target: Target,
     pub(crate) state: HealthState,
+    /// `Description`, for people.
+    pub(crate) why: Option<String>,
 }
 
 impl Calls {
@@ -123,6 +125,7 @@ fn health(it: &TargetHealthDescription) -> std::result::Result<TargetHealth, Lac
     let target = present(it.target(), "Target")?;
     let health = present(it.target_health(), "TargetHealth")?;
     Ok(TargetHealth {
+        why: health.description().map(str::to_owned),
         target: Target {
             id: present(target.id(), "Target.Id")?.to_owned(),
             port: target.port().map(port).transpose()?,

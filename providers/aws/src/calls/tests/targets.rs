@@ -71,6 +71,7 @@ async fn every_state_of_a_target_is_read() {
             zone: None,
         },
         state,
+        why: Some("failed".into()),
     });
     assert_eq!(found.unwrap(), expected);
 }

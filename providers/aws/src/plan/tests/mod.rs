@@ -94,5 +94,6 @@ fn wanted(ports: &[u16]) -> Wanted {
         attributes: Attributes::new(),
         capacity: None,
         ports: ports.iter().copied().map(port).collect(),
+        awaited: BTreeSet::new(),
     }
 }
