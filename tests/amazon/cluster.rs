@@ -95,9 +95,11 @@ impl Cluster {
     /// A Service with these TCP ports, and annotations by the ends of their names.
     pub fn service(&self, name: &str, ports: &[u16], annotations: &[(&str, &str)]) -> Value {
         let mut annotations = annotated(annotations);
-        // Other stories' nodes are other instances, which may even have the same ids.
-        annotations[format!("{ANNOTATION}target-node-labels")] =
-            json!(format!("{STORY}={}", self.namespace));
+        if annotations[format!("{ANNOTATION}nlb-target-type")] != "ip" {
+            // Other stories' nodes are other instances, which may even have the same ids.
+            annotations[format!("{ANNOTATION}target-node-labels")] =
+                json!(format!("{STORY}={}", self.namespace));
+        }
         json!({
             "apiVersion": "v1", "kind": "Service",
             "metadata": {"name": name, "annotations": annotations},

@@ -6,6 +6,8 @@ mod cluster;
 mod crashing;
 mod emulated;
 mod failing;
+mod gating;
+mod pods;
 mod restarting;
 mod succeeding;
 mod walking;

@@ -39,6 +39,7 @@ impl World {
         let aws = Aws::start(options);
         let ids = aws.world(&stand_in::World {
             cluster: cluster.namespace.clone(),
+            pods_per_node: 2,
             ..stand_in::World::default()
         });
         Self { cluster, aws, ids }
