@@ -77,6 +77,7 @@ async fn a_pod_whose_containers_have_ended_waits_for_aws_again() {
     world.list_pods(&[(&old, true), (&gated, false)]).await;
     world.create_web().await;
     let _controller = world.controller();
+    world.until_provisioned("web").await;
     world.until_registered(&[&old, &gated]).await;
     world.aws.advance(INITIAL);
     world.until_gate(&gated, "True", "TargetHealthy").await;
@@ -108,11 +109,11 @@ async fn a_controller_that_starts_anew_leaves_pods_registered_that_wait() {
     world.list_pods(&[(&gated, false)]).await;
     world.create_web().await;
     let controller = world.controller();
+    world.until_provisioned("web").await;
     world.until_registered(&[&gated]).await;
     world.until_gate(&gated, "False", "Registering").await;
     // AWS's tag query shows what is new only after a while.
     world.aws.advance(Duration::from_mins(2));
-    controller.signal("KILL");
     drop(controller);
     let before = world.called("DeregisterTargets") + world.called("RegisterTargets");
     let _controller = world.controller();

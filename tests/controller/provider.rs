@@ -332,6 +332,7 @@ impl Provider for Scripted {
             failed_ports: Vec::new(),
             serving: state.serving.clone(),
             conditions: state.conditions.clone(),
+            awaited: BTreeMap::new(),
             repaired,
         };
         Ok(match state.lack.clone() {

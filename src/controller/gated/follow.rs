@@ -8,12 +8,12 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams, WatchEvent, WatchParams};
 use kube::{Api, Client};
-use landfall_watch::{Health, explain};
+use landfall_watch::explain;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::Word;
 use super::pod::{Seen, gate};
-use super::state::{Key, Write};
+use super::state::{Key, LONGEST_PAUSE, Write};
 use crate::controller::memory::backoff;
 use crate::lease::Gate;
 
@@ -21,10 +21,6 @@ use crate::lease::Gate;
 const READS: usize = 8;
 /// How long one reading may take before its Service no longer waits for it.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// The longest pause before a pod is read again: somebody's rollout waits.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// How `/readyz` calls what is done here.
-const PART: &str = "Pods with readiness gates";
 
 /// Does what the task has decided. Clones share all.
 #[derive(Clone)]
@@ -33,22 +29,15 @@ pub(super) struct Follower {
     words: mpsc::UnboundedSender<Word>,
     reads: Arc<Semaphore>,
     gate: Gate,
-    health: Health,
 }
 
 impl Follower {
-    pub(super) fn new(
-        client: Client,
-        words: mpsc::UnboundedSender<Word>,
-        gate: Gate,
-        health: Health,
-    ) -> Self {
+    pub(super) fn new(client: Client, words: mpsc::UnboundedSender<Word>, gate: Gate) -> Self {
         Self {
             client,
             words,
             reads: Arc::new(Semaphore::new(READS)),
             gate,
-            health,
         }
     }
 
@@ -58,9 +47,8 @@ impl Follower {
         loop {
             match self.read(&key, &name).await {
                 Ok((seen, version)) => {
-                    self.health.well(PART);
                     let is_gated = matches!(seen, Seen::Gated(_));
-                    self.tell(Word::Seen(key.clone(), Some(seen)));
+                    self.tell(Word::Seen(key.clone(), seen));
                     let Some(version) = version.filter(|_| is_gated) else {
                         return;
                     };
@@ -78,9 +66,8 @@ impl Follower {
                     }
                 }
                 Err(why) => {
-                    self.tell(Word::Seen(key.clone(), None));
-                    self.health.trouble(PART, format!("cannot be read: {why}"));
                     tracing::warn!(service = %key.service, pod = name, why, "a pod cannot be read; trying again");
+                    self.tell(Word::Unreadable(key.clone(), why));
                 }
             }
             let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
@@ -113,7 +100,7 @@ impl Follower {
                 WatchEvent::Error(status) => return Err(kube::Error::Api(status)),
             };
             let is_gone = now == Seen::Gone;
-            self.tell(Word::Seen(key.clone(), Some(now)));
+            self.tell(Word::Seen(key.clone(), now));
             if is_gone {
                 return Ok(true);
             }

@@ -22,7 +22,7 @@ use landfall_provider_api::{Finding, ServiceName};
 use landfall_service::{Slice, Unready};
 use landfall_watch::{Health, sleep_until};
 use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 use super::dispatch::Note;
 use super::indexed::Task;
@@ -31,6 +31,9 @@ use follow::Follower;
 pub(super) use looking::{after, before};
 use pod::Seen;
 use state::{Key, Shown, State};
+
+/// How `/readyz` calls what is done here.
+const PART: &str = "Pods with readiness gates";
 
 /// What looks at Services tell and are told.
 pub(super) struct Gated {
@@ -51,8 +54,10 @@ enum Word {
     },
     /// This was found of the pods of a Service.
     Answered(ServiceName, BTreeMap<IpAddr, Finding>),
-    /// A pod is like this; `None` if it cannot be read.
-    Seen(Key, Option<Seen>),
+    /// A pod is like this.
+    Seen(Key, Seen),
+    /// A pod cannot be read, and why.
+    Unreadable(Key, String),
     /// A write has ended: the pod is like this since; `None` if it failed.
     Written(Key, Option<Seen>),
 }
@@ -68,7 +73,8 @@ impl Gated {
         let (words, told) = mpsc::unbounded_channel();
         let shown = Arc::<Mutex<HashMap<_, _>>>::default();
         let keeper = Keeper {
-            follower: Follower::new(client.clone(), words.clone(), gate, health.clone()),
+            follower: Follower::new(client.clone(), words.clone(), gate),
+            health: health.clone(),
             state: State::default(),
             shown: shown.clone(),
             notes: notes.clone(),
@@ -124,6 +130,7 @@ fn locked(
 /// The task that owns what is known of these pods.
 struct Keeper {
     follower: Follower,
+    health: Health,
     state: State,
     shown: Arc<Mutex<HashMap<ServiceName, Shown>>>,
     notes: mpsc::UnboundedSender<Note>,
@@ -141,17 +148,27 @@ impl Keeper {
                     Some(word) => self.hear(word),
                     None => break,
                 },
-                Some(ended) = self.tasks.join_next() => match ended {
-                    Err(error) if error.is_panic() => {
-                        tracing::error!(%error, "the reading or writing of a pod ended in a panic");
-                    }
-                    _ => {}
-                },
+                Some(ended) = self.tasks.join_next() => self.end(ended),
                 () = sleep_until(self.state.next_retry()) => {
                     for service in self.state.retried(Instant::now()) {
                         self.write(&service);
                     }
                 }
+            }
+        }
+    }
+
+    fn end(&mut self, ended: Result<(), JoinError>) {
+        let Err(error) = ended else {
+            return;
+        };
+        if error.is_panic() {
+            tracing::error!(%error, "the reading or writing of a pod ended in a panic");
+            let mut followed = self.followed.iter();
+            // Nobody may wait for it.
+            if let Some((key, _)) = followed.find(|(_, task)| task.id() == error.id()) {
+                let key = key.clone();
+                self.hear(Word::Unreadable(key, error.to_string()));
             }
         }
     }
@@ -181,7 +198,14 @@ impl Keeper {
                 (service, false)
             }
             Word::Seen(key, seen) => {
-                self.state.seen(&key, seen);
+                self.state.seen(&key, Some(seen));
+                (key.service, false)
+            }
+            Word::Unreadable(key, why) => {
+                self.state.seen(&key, None);
+                if self.state.is_troubled() {
+                    self.health.trouble(PART, format!("cannot be read: {why}"));
+                }
                 (key.service, false)
             }
             Word::Written(key, done) => {
@@ -189,6 +213,9 @@ impl Keeper {
                 (key.service, false)
             }
         };
+        if !self.state.is_troubled() {
+            self.health.well(PART);
+        }
         self.show(&service, is_awaited);
         self.write(&service);
     }
@@ -214,7 +241,7 @@ impl Keeper {
     }
 
     fn write(&mut self, service: &ServiceName) {
-        for write in self.state.to_write(service) {
+        for write in self.state.take_writes(service) {
             self.tasks.spawn(self.follower.clone().write(write));
         }
     }

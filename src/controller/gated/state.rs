@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use backon::ExponentialBackoff;
 use landfall_provider_api::{Finding, ServiceName};
@@ -12,6 +12,9 @@ use landfall_service::Unready;
 
 use super::pod::{Condition, Gated, Seen};
 use crate::controller::memory::backoff;
+
+/// The longest pause before something is tried again: somebody's rollout waits.
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A pod as one Service lists it. One that is listed by several Services is several of these.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,6 +30,8 @@ pub(super) struct State {
     services: HashMap<ServiceName, HashMap<String, Listed>>,
     /// When a write that failed is tried again.
     retries: BTreeSet<(Instant, Key)>,
+    /// Pods that could not be read when that was last tried.
+    unreadable: BTreeSet<Key>,
 }
 
 /// A pod that a Service lists, or listed, as unready.
@@ -105,6 +110,7 @@ impl State {
                 if let Some(at) = pod.retry_at {
                     self.retries.remove(&(at, key.clone()));
                 }
+                self.unreadable.remove(&key);
                 changes.leave.push(key);
             }
             is_kept
@@ -124,9 +130,14 @@ impl State {
 
     /// A pod was read, or has changed; `None` if it cannot be read.
     pub(super) fn seen(&mut self, key: &Key, seen: Option<Seen>) {
-        let Some(pod) = self.pod(key) else {
+        let Some(pod) = pod(&mut self.services, key) else {
             return;
         };
+        if seen.is_none() {
+            self.unreadable.insert(key.clone());
+        } else {
+            self.unreadable.remove(key);
+        }
         match (seen, &pod.known) {
             // What was known still is the best guess.
             (None, Known::Is(_)) => {}
@@ -158,7 +169,7 @@ impl State {
 
     /// Conditions of a Service's pods that say something else than they should. They count as being
     /// written from now on.
-    pub(super) fn to_write(&mut self, service: &ServiceName) -> Vec<Write> {
+    pub(super) fn take_writes(&mut self, service: &ServiceName) -> Vec<Write> {
         let pods = self.services.get_mut(service);
         let mut writes = Vec::new();
         for (uid, pod) in pods.into_iter().flatten() {
@@ -183,7 +194,7 @@ impl State {
 
     /// A write has ended: the pod is this since, or it failed.
     pub(super) fn written(&mut self, key: &Key, done: Option<Seen>, now: Instant) {
-        let Some(pod) = self.pod(key) else {
+        let Some(pod) = pod(&mut self.services, key) else {
             return;
         };
         pod.is_being_written = false;
@@ -193,7 +204,7 @@ impl State {
             return;
         }
         let delay = pod.failures.get_or_insert_with(backoff).next();
-        pod.retry_at = delay.map(|delay| now + delay);
+        pod.retry_at = delay.map(|delay| now + delay.min(LONGEST_PAUSE));
         let retry = pod.retry_at.map(|at| (at, key.clone()));
         self.retries.extend(retry);
     }
@@ -211,7 +222,7 @@ impl State {
                 self.retries.insert((at, key));
                 break;
             }
-            if let Some(pod) = self.pod(&key) {
+            if let Some(pod) = pod(&mut self.services, &key) {
                 pod.retry_at = None;
             }
             services.insert(key.service);
@@ -233,9 +244,17 @@ impl State {
         })
     }
 
-    fn pod(&mut self, key: &Key) -> Option<&mut Listed> {
-        self.services.get_mut(&key.service)?.get_mut(&key.uid)
+    /// Whether some pods cannot be read.
+    pub(super) fn is_troubled(&self) -> bool {
+        !self.unreadable.is_empty()
     }
+}
+
+fn pod<'a>(
+    services: &'a mut HashMap<ServiceName, HashMap<String, Listed>>,
+    key: &Key,
+) -> Option<&'a mut Listed> {
+    services.get_mut(&key.service)?.get_mut(&key.uid)
 }
 
 impl Listed {

@@ -1,5 +1,4 @@
 use super::*;
-use std::time::Duration;
 
 fn web() -> ServiceName {
     ServiceName {
@@ -75,7 +74,7 @@ impl State {
 
     /// Writes what there is to write, and returns it in words.
     fn write(&mut self) -> Vec<String> {
-        let writes = self.to_write(&web()).into_iter();
+        let writes = self.take_writes(&web()).into_iter();
         let say = |it: Write| {
             let mut now = self.gated(1);
             now.present = Some(it.condition.clone());
@@ -137,6 +136,9 @@ fn who_cannot_be_read_keeps_nobody_waiting() {
     assert_eq!(state.waiting(), ["u1"]);
     state.seen(&of(1), None);
     assert_eq!(state.waiting(), ["u1"], "what was known is the best guess");
+    assert!(state.is_troubled());
+    state.list(&[2], &[2]);
+    assert!(!state.is_troubled(), "nobody reads it any more");
 }
 
 #[test]
@@ -195,12 +197,12 @@ fn what_the_watch_tells_late_undoes_no_write() {
     let mut state = State::default();
     state.list(&[1], &[1]);
     state.seen(&of(1), Some(gated(5, true, None)));
-    let write = state.to_write(&web()).remove(0);
-    assert!(state.to_write(&web()).is_empty(), "it is being written");
+    let write = state.take_writes(&web()).remove(0);
+    assert!(state.take_writes(&web()).is_empty(), "it is being written");
     let done = gated(7, true, Some(write.condition));
     state.written(&of(1), Some(done), Instant::now());
     state.seen(&of(1), Some(gated(6, true, None)));
-    assert!(state.to_write(&web()).is_empty());
+    assert!(state.take_writes(&web()).is_empty());
 }
 
 #[test]
@@ -208,16 +210,19 @@ fn a_write_that_failed_is_tried_again_later_with_what_is_right_by_then() {
     let (mut state, now) = (State::default(), Instant::now());
     state.list(&[1], &[1]);
     state.seen(&of(1), Some(gated(1, true, None)));
-    let write = state.to_write(&web()).remove(0);
+    let write = state.take_writes(&web()).remove(0);
     assert_eq!(write.condition.reason, "Registering");
     state.written(&of(1), None, now);
     state.answered(&web(), &[(address(1), found(true))].into());
-    assert!(state.to_write(&web()).is_empty(), "not at once");
+    assert!(state.take_writes(&web()).is_empty(), "not at once");
     let at = state.next_retry().expect("it is tried again");
     assert!(state.retried(now).is_empty() && at > now);
     assert_eq!(state.retried(at), BTreeSet::from([web()]));
     assert_eq!(state.next_retry(), None);
-    assert_eq!(state.to_write(&web())[0].condition.reason, "TargetHealthy");
+    assert_eq!(
+        state.take_writes(&web())[0].condition.reason,
+        "TargetHealthy"
+    );
     state.written(&of(1), None, at);
     let later = state.next_retry().expect("it is tried again");
     assert!(later - at >= Duration::from_secs(2), "and later each time");

@@ -19,8 +19,14 @@ pub struct Account {
 impl Account {
     /// Whether the account has asked for this so far.
     pub fn has_asked(&self, verb: &str, resource: &str, name: &str) -> bool {
+        self.times_asked(verb, resource, name) > 0
+    }
+
+    /// How often the account has asked for this so far.
+    pub fn times_asked(&self, verb: &str, resource: &str, name: &str) -> usize {
         let requests = self.requests();
-        requests.iter().any(|it| it.is_for(verb, resource, name))
+        let such = requests.iter().filter(|it| it.is_for(verb, resource, name));
+        such.count()
     }
 
     /// What the account has asked for so far.

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::Api;
-use kube::api::DeleteParams;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use landfall_test_aws::{Aws, Fault, Ids, Options, Times, World};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::installed::Installed;
 use crate::plane::{NAMESPACE, Plane, own, until};
@@ -110,6 +111,67 @@ impl Life {
     }
 }
 
+/// A pod behind `aws-web`, which a kubelet has not started yet.
+async fn create_pod(pods: &Api<Pod>, name: &str, gates: &[&str]) -> Value {
+    let gates: Vec<_> = gates
+        .iter()
+        .map(|it| json!({"conditionType": it}))
+        .collect();
+    let pod = object(json!({
+        "metadata": {"name": name},
+        "spec": {
+            "containers": [{"name": "web", "image": "example.com/web"}],
+            "readinessGates": gates,
+            "automountServiceAccountToken": false,
+        },
+    }));
+    let made = pods.create(&PostParams::default(), &pod).await.unwrap();
+    json!({"kind": "Pod", "name": name, "uid": made.metadata.uid})
+}
+
+impl Life {
+    /// A pod waits, by a readiness gate, for the load balancer of `aws-web`; another has none.
+    async fn gate_pods(&self) {
+        let client = &self.installed.plane.client;
+        let pods = Api::<Pod>::default_namespaced(client.clone());
+        let gate = "target-health.landfall.dev/aws-web";
+        let gated = create_pod(&pods, "aws-gated", &[gate]).await;
+        let plain = create_pod(&pods, "aws-plain", &[]).await;
+        let endpoint = |address: &str, pod: &Value| json!({"addresses": [address], "conditions": {"ready": false}, "targetRef": pod});
+        let slices = Api::<EndpointSlice>::default_namespaced(client.clone());
+        let slice = object(json!({
+            "metadata": {"name": "aws-web-1", "labels": {"kubernetes.io/service-name": "aws-web"}},
+            "addressType": "IPv4",
+            "ports": [{"port": 8080}],
+            "endpoints": [endpoint("10.0.0.1", &gated), endpoint("10.0.0.2", &plain)],
+        }));
+        slices.create(&PostParams::default(), &slice).await.unwrap();
+        let until_told = async |status: &str| {
+            until(&format!("the gate says {status}"), async || {
+                let pod = pods.get("aws-gated").await.unwrap();
+                let conditions = pod.status.unwrap().conditions.unwrap_or_default();
+                let mut conditions = conditions.iter();
+                conditions.any(|it| it.type_ == gate && it.status == status)
+            })
+            .await;
+        };
+        until_told("False").await;
+        let ready = json!({"type": "ContainersReady", "status": "True"});
+        let patch = Patch::Strategic(json!({"status": {"conditions": [ready]}}));
+        let parameters = PatchParams::default();
+        let patched = pods.patch_status("aws-gated", &parameters, &patch).await;
+        patched.unwrap();
+        until_told("True").await;
+        let account = &self.installed.account;
+        assert_eq!(account.times_asked("get", "pods", "aws-plain"), 1);
+        let now = DeleteParams::default().grace_period(0);
+        for name in ["aws-gated", "aws-plain"] {
+            pods.delete(name, &now).await.unwrap();
+        }
+        slices.delete("aws-web-1", &now).await.unwrap();
+    }
+}
+
 #[tokio::test]
 #[ignore = "needs a real control plane: a mock cluster has no rights and no audit log"]
 async fn nothing_is_refused_to_the_controller_with_aws_and_nothing_granted_in_vain() {
@@ -120,6 +182,7 @@ async fn nothing_is_refused_to_the_controller_with_aws_and_nothing_granted_in_va
     let mut controller = life.start();
     life.fail_twice().await;
     life.change_nodes().await;
+    life.gate_pods().await;
     life.create("aws-vanishing").await;
     life.until_named("aws-vanishing").await;
     life.installed.vanish("aws-vanishing", &controller).await;
