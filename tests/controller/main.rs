@@ -9,6 +9,7 @@ mod claiming;
 mod doubting;
 mod drifting;
 mod failing;
+mod gating;
 mod inputs;
 mod nodes;
 mod place;

@@ -10,8 +10,9 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use landfall_provider_api::{
-    Assigned, Capabilities, ClusterId, Error, Family, Ingress, Inputs, IpMode, Lack, LoadBalancer,
-    LoadBalancerId, Outcome, Owned, Protocol, Provider, ProviderCondition, Serving, Snapshot,
+    Assigned, Capabilities, ClusterId, Error, Family, Finding, Ingress, Inputs, IpMode, Lack,
+    LoadBalancer, LoadBalancerId, Outcome, Owned, Protocol, Provider, ProviderCondition, Serving,
+    Snapshot,
 };
 use tokio::sync::{broadcast, watch};
 
@@ -41,6 +42,8 @@ struct State {
     answer: Option<Vec<Ingress>>,
     serving: Serving,
     conditions: Vec<ProviderCondition>,
+    /// How it finds those who wait for it.
+    finding: Option<Finding>,
     /// The Services that it was begun with last, and whether they bore its marks.
     taken_over: BTreeMap<String, bool>,
     /// What all wait for; what they hold meanwhile is theirs only if this says so.
@@ -78,6 +81,7 @@ impl Default for State {
             answer: None,
             serving: Serving::Yes,
             conditions: Vec::new(),
+            finding: None,
             taken_over: BTreeMap::new(),
             lack: None,
             calls: Vec::new(),
@@ -143,6 +147,11 @@ impl Scripted {
     /// Says this besides.
     pub fn say(&self, conditions: Vec<ProviderCondition>) {
         self.state().conditions = conditions;
+    }
+
+    /// Finds this of the pods that wait for it.
+    pub fn find(&self, finding: Finding) {
+        self.state().finding = Some(finding);
     }
 
     /// Lets all wait for this, with what they have (`keeps`) or without; or for nothing any more.
@@ -327,12 +336,14 @@ impl Provider for Scripted {
             address,
             mode: IpMode::Proxy,
         };
+        let finding = |it: &IpAddr| Some((*it, state.finding.clone()?));
+        let awaited = wanted.awaited.iter().filter_map(finding).collect();
         let assigned = Assigned {
             ingress: state.answer.clone().unwrap_or_else(|| vec![own]),
             failed_ports: Vec::new(),
             serving: state.serving.clone(),
             conditions: state.conditions.clone(),
-            awaited: BTreeMap::new(),
+            awaited,
             repaired,
         };
         Ok(match state.lack.clone() {
