@@ -44,8 +44,8 @@ pub struct LoadBalancer {
     /// Pods that take its traffic, in order, none twice.
     pub endpoints: Vec<Endpoint>,
     /// Addresses of pods that wait, by a readiness gate, until the load balancer finds them healthy.
-    /// Those that have a port of the Service are among `endpoints`. Each is answered in
-    /// [`Assigned::awaited`](crate::Assigned::awaited).
+    /// Those that have a port of the Service are among `endpoints`. What is found
+    /// of them is in [`Assigned::awaited`](crate::Assigned::awaited).
     pub awaited: BTreeSet<IpAddr>,
     /// The Service's `metadata.labels`.
     pub labels: BTreeMap<String, String>,

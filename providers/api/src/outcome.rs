@@ -49,8 +49,8 @@ pub struct Assigned {
     /// What else there is to say, each type at most once. A type that is not named here is taken
     /// away.
     pub conditions: Vec<ProviderCondition>,
-    /// How it finds the pods that wait for it: an entry for each of
-    /// [`LoadBalancer::awaited`](crate::LoadBalancer::awaited), and for nobody else.
+    /// How it finds those of [`LoadBalancer::awaited`](crate::LoadBalancer::awaited); who is not here
+    /// was not looked at yet.
     pub awaited: BTreeMap<IpAddr, Finding>,
     /// Whether this call put right what somebody else had altered or removed; such repairs are
     /// counted.

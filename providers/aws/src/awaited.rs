@@ -33,38 +33,39 @@ pub(crate) fn note(wanted: &Wanted, seen: &mut Seen) {
     }
 }
 
-/// What there is to say of each pod that waits.
+/// What there is to say of pods that wait. Of whom a target was not asked yet, nothing.
 pub(crate) fn findings(wanted: &Wanted, seen: &Seen) -> BTreeMap<IpAddr, Finding> {
     let awaited = wanted.awaited.iter();
-    let findings = awaited.map(|it| (*it, finding(wanted, seen, *it)));
+    let findings = awaited.filter_map(|it| Some((*it, finding(wanted, seen, *it)?)));
     findings.collect()
 }
 
-fn finding(wanted: &Wanted, seen: &Seen, address: IpAddr) -> Finding {
+fn finding(wanted: &Wanted, seen: &Seen, address: IpAddr) -> Option<Finding> {
     let mut ports = wanted.ports.iter();
     if ports.all(|it| it.target_type == TargetType::Instance) {
         let message = "the load balancer sends to nodes, not to pods: there is nothing to wait for";
-        return holds("NoPodTargets", message.to_owned());
+        return Some(holds("NoPodTargets", message.to_owned()));
     }
     let current = current(wanted, seen);
-    let mut is_target = false;
+    let (mut is_target, mut is_known) = (false, true);
+    let id = address.to_string();
     for port in &wanted.ports {
         let group = group_of(wanted, seen, current, port);
-        let id = address.to_string();
         for target in port.targets.iter().filter(|it| it.id == id) {
             is_target = true;
-            if let Some(lacks) = lacks(port, group, target) {
-                return lacks;
+            match judge(port, group, target) {
+                Judgement::Lacks(finding) => return Some(finding),
+                Judgement::IsWell => {}
+                Judgement::Unknown => is_known = false,
             }
         }
     }
-    if is_target {
-        let message = "AWS finds it healthy on every port of the load balancer";
-        holds("TargetHealthy", message.to_owned())
-    } else {
+    if !is_target {
         let message = format!("no port of the load balancer sends to {address}");
-        holds("NoPodTargets", message)
+        return Some(holds("NoPodTargets", message));
     }
+    let message = "AWS finds it healthy on every port of the load balancer";
+    is_known.then(|| holds("TargetHealthy", message.to_owned()))
 }
 
 fn holds(reason: &'static str, message: String) -> Finding {
@@ -75,37 +76,42 @@ fn holds(reason: &'static str, message: String) -> Finding {
     }
 }
 
-/// What a target lacks to be waited for no more.
-fn lacks(port: &WantedPort, group: Option<&Group>, target: &Target) -> Option<Finding> {
-    let at = format!(
-        "port {}: target {} port {}",
-        port.port,
-        target.id,
-        target.port.unwrap_or_default()
-    );
-    let refused = group.and_then(|it| it.refused.get(&target.id));
-    let state = group.and_then(|it| it.awaited.get(&place(target))?.as_ref());
-    let (reason, message) = match (refused, state) {
-        (Some(why), _) => ("TargetRefused", format!("{at} is not taken by AWS: {why}")),
-        (None, Some(state)) if state.is_well() => return None,
-        (None, None) => ("Registering", format!("{at} is being registered")),
-        (None, Some(state)) => {
-            let (reason, is) = match &state.health {
-                HealthState::Initial => ("Registering", "is not healthy yet".to_owned()),
-                HealthState::Unused => ("TargetUnused", "is not used".to_owned()),
-                HealthState::Other(state) => ("TargetUnhealthy", format!("is {state}")),
-                _ => ("TargetUnhealthy", "is not healthy".to_owned()),
-            };
-            let why = state.why.as_ref();
-            let why = why.map_or(String::new(), |why| format!(": {why}"));
-            (reason, format!("{at} {is} at AWS{why}"))
-        }
+/// How a target is.
+enum Judgement {
+    IsWell,
+    /// It was not asked yet.
+    Unknown,
+    Lacks(Finding),
+}
+
+fn judge(port: &WantedPort, group: Option<&Group>, target: &Target) -> Judgement {
+    let number = target.port.unwrap_or_default();
+    let at = format!("port {}: target {} port {number}", port.port, target.id);
+    let lacks = |reason, message| {
+        Judgement::Lacks(Finding {
+            holds: false,
+            reason,
+            message,
+        })
     };
-    Some(Finding {
-        holds: false,
-        reason,
-        message,
-    })
+    if let Some(why) = group.and_then(|it| it.refused.get(&target.id)) {
+        return lacks("TargetRefused", format!("{at} is not taken by AWS: {why}"));
+    }
+    let Some(state) = group.and_then(|it| it.awaited.get(&place(target))?.as_ref()) else {
+        return Judgement::Unknown;
+    };
+    if state.is_well() {
+        return Judgement::IsWell;
+    }
+    let (reason, is) = match &state.health {
+        HealthState::Initial => ("Registering", "is not healthy yet"),
+        HealthState::Unused => ("TargetUnused", "is not used"),
+        HealthState::Other(state) => ("TargetUnhealthy", state.as_str()),
+        _ => ("TargetUnhealthy", "is not healthy"),
+    };
+    let why = state.why.as_ref();
+    let why = why.map_or(String::new(), |why| format!(": {why}"));
+    lacks(reason, format!("{at} {is} at AWS{why}"))
 }
 
 /// Those that pods wait for.

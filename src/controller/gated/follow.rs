@@ -1,7 +1,7 @@
 //! Reading, following and writing one pod. Decides nothing.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Pod;
@@ -52,17 +52,18 @@ impl Follower {
                     let Some(version) = version.filter(|_| is_gated) else {
                         return;
                     };
+                    let began = Instant::now();
                     match self.watch(&key, &name, &version).await {
                         Ok(true) => return,
                         // The API server ends every watch after a while.
-                        Ok(false) => {
-                            pauses = backoff();
-                            continue;
-                        }
+                        Ok(false) => {}
                         Err(error) => {
                             let (pod, error) = (&name, explain(&error));
-                            tracing::debug!(service = %key.service, pod, error, "a pod is to be read anew");
+                            tracing::warn!(service = %key.service, pod, error, "the watch of a pod broke; trying again");
                         }
+                    }
+                    if began.elapsed() > LONGEST_PAUSE {
+                        pauses = backoff();
                     }
                 }
                 Err(why) => {

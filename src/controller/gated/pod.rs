@@ -82,14 +82,19 @@ impl Condition {
         }
     }
 
-    /// What the condition is to say of a pod, given what the provider has found of it.
-    pub(super) fn wanted(containers_ready: bool, found: Option<&Finding>) -> Self {
+    /// What the condition is to say, given what the provider has found of the pod. As long as it has
+    /// found nothing, True stays: a controller that starts anew takes nothing back.
+    pub(super) fn wanted(gated: &Gated, found: Option<&Finding>) -> Self {
         let (holds, reason, message) = match found {
-            _ if !containers_ready => {
+            _ if !gated.containers_ready => {
                 let why = "its containers are not ready, so it is no target of the load balancer";
                 (false, "NotRegistered", why)
             }
             None => {
+                let present = gated.present.as_ref();
+                if let Some(present) = present.filter(|it| it.status == "True") {
+                    return present.clone();
+                }
                 let why = "it is about to be registered at the load balancer";
                 (false, "Registering", why)
             }
@@ -185,14 +190,25 @@ mod tests {
             reason: "TargetHealthy",
             message: "it is well".into(),
         };
-        let says = |ready, found| {
-            let Condition { status, reason, .. } = Condition::wanted(ready, found);
+        let mut gated = Gated {
+            version: 1,
+            containers_ready: true,
+            present: None,
+        };
+        let says = |gated: &Gated, found| {
+            let Condition { status, reason, .. } = Condition::wanted(gated, found);
             format!("{status} {reason}")
         };
-        assert_eq!(says(true, Some(&found)), "True TargetHealthy");
-        assert_eq!(says(true, None), "False Registering");
-        assert_eq!(says(false, None), "False NotRegistered");
-        assert_eq!(says(false, Some(&found)), "False NotRegistered");
+        assert_eq!(says(&gated, Some(&found)), "True TargetHealthy");
+        assert_eq!(says(&gated, None), "False Registering");
+        gated.present = Some(Condition::wanted(&gated, None));
+        assert_eq!(says(&gated, None), "False Registering");
+        // It was True when the controller started.
+        gated.present = Some(Condition::wanted(&gated, Some(&found)));
+        assert_eq!(says(&gated, None), "True TargetHealthy");
+        gated.containers_ready = false;
+        assert_eq!(says(&gated, None), "False NotRegistered");
+        assert_eq!(says(&gated, Some(&found)), "False NotRegistered");
     }
 
     #[test]

@@ -276,7 +276,7 @@ impl Listed {
     }
 
     fn wanted(&self, gated: &Gated) -> Condition {
-        Condition::wanted(gated.containers_ready, self.found.as_ref())
+        Condition::wanted(gated, self.found.as_ref())
     }
 }
 
