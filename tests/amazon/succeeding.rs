@@ -116,15 +116,9 @@ fn bindings(world: &World) -> Api<DynamicObject> {
 /// A `TargetGroupBinding` that is left for a Service.
 async fn leave_a_binding(world: &World, service: &str) {
     let definitions = Api::<CustomResourceDefinition>::all(world.cluster.client.clone());
-    let any = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
-    let definition = object(json!({
-        "metadata": {"name": "targetgroupbindings.elbv2.k8s.aws"},
-        "spec": {
-            "group": "elbv2.k8s.aws", "scope": "Namespaced",
-            "names": {"kind": "TargetGroupBinding", "plural": "targetgroupbindings", "singular": "targetgroupbinding"},
-            "versions": [{"name": "v1beta1", "served": true, "storage": true, "schema": {"openAPIV3Schema": any}}],
-        },
-    }));
+    let text = include_str!("../deploy/target-group-bindings.yaml");
+    let documents: Vec<Value> = serde_saphyr::from_multiple(text).unwrap();
+    let definition = object(documents[0].clone());
     match definitions
         .create(&PostParams::default(), &definition)
         .await

@@ -72,6 +72,7 @@ impl LoadBalancer {
             nodes: _,
             endpoint_nodes: _,
             endpoints: _,
+            awaited: _,
             labels,
             namespace_labels: _,
             annotations,

@@ -1,4 +1,4 @@
-//! `deploy/aws`, with a strict stand-in for AWS.
+//! `deploy/aws` with `deploy/taking-over`, and a strict stand-in for AWS.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use landfall_test_aws::{Aws, Fault, Ids, Options, Times, World};
 use serde_json::{Value, json};
 
 use super::installed::Installed;
-use crate::plane::{NAMESPACE, Plane, own, until};
+use crate::plane::{NAMESPACE, Plane, object, own, until};
 use crate::process::Process;
 
 /// How the namespace begins where it is installed here, beside others.
 const HERE: &str = "landfall-aws";
-/// What the configuration of `deploy/aws` ends with.
+/// What the configuration ends with.
 const CLASS: &str = "  class: landfall.dev/aws\n";
 
 struct Life {
@@ -27,7 +27,12 @@ struct Life {
 impl Life {
     async fn prepare(plane: Plane) -> Self {
         let here = own(HERE);
-        plane.install("deploy/aws", &[(NAMESPACE, &here)]).await;
+        plane
+            .apply("tests/deploy/target-group-bindings.yaml", &[])
+            .await;
+        plane
+            .install("examples/taking-over", &[(NAMESPACE, &here)])
+            .await;
         let aws = Aws::start(Options {
             provisioning: Duration::ZERO,
             initial: Duration::ZERO,
