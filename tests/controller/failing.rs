@@ -80,6 +80,38 @@ async fn a_throttled_call_waits_as_long_as_it_is_told() {
 }
 
 #[tokio::test]
+async fn a_call_that_fails_while_a_node_comes_is_told_and_tried_again_at_its_time() {
+    let world = World::start().await;
+    world.provider.hang_for("web");
+    world.create(&service("web")).await;
+    world
+        .until_asked("is asked", |it| it.count("web") == (1, 0))
+        .await;
+    world.create_node("node-2", "10.0.0.2").await;
+    let node = world.place.node_name("node-2");
+    world.create(&service("other")).await;
+    world
+        .until_asked("has heard of the node", |it| {
+            let held = it.held("other");
+            let mut nodes = held.iter().flat_map(|it| it.nodes.iter());
+            nodes.any(|it| it.name == node)
+        })
+        .await;
+    let after = Duration::from_secs(3);
+    world.provider.fail_ensure(Error::Throttled {
+        after: Some(after),
+        message: "slow down".into(),
+    });
+    let start = std::time::Instant::now();
+    world.provider.let_go();
+    world.until_condition("web", "Throttled").await;
+    world.until_provisioned("web").await;
+    let took = start.elapsed();
+    assert!(took >= after, "tried again after {took:?}");
+    assert_eq!(world.provider.count("web"), (2, 0));
+}
+
+#[tokio::test]
 async fn a_provider_that_cannot_start_says_so_on_each_service_and_heals() {
     let mut world = World::without_controller().await;
     world
