@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use landfall_test_process::{Moto, PATIENCE, kubectl, moto, output};
+use landfall_test_process::{Moto, PATIENCE, Process, kubectl, moto, output};
 use serde_json::{Value, json};
 
 use crate::cluster::{Asks, Cluster};
@@ -30,6 +30,28 @@ impl Hand {
         let (succeeded, text) = output(command.args(arguments));
         assert!(succeeded, "kubectl {arguments:?}: {text}");
         text
+    }
+
+    /// A controller that is ready, with these lines of configuration more.
+    fn controller(&self, made: &Value, more: &str) -> Process {
+        let text = |key: &str| made[key].as_str().unwrap();
+        let mut controller = self.cluster.start_controller(&Asks {
+            cluster: CLUSTER,
+            region: text("region"),
+            vpc: text("vpc"),
+            url: &self.moto.url,
+            key: &self.account,
+            more,
+        });
+        controller.wait_until_ready();
+        controller
+    }
+
+    /// Has kubectl create this.
+    fn create(&self, object: &Value) {
+        let file = self.cluster.folder.path().join("object.json");
+        std::fs::write(&file, object.to_string()).unwrap();
+        self.kubectl(&["create", "--filename", file.to_str().unwrap()]);
     }
 
     /// Waits until kubectl finds that the Service serves as it is now, and tells its host name.
@@ -95,17 +117,14 @@ async fn until(what: &str, is_so: impl Fn() -> (bool, String)) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_walk_with_kubectl_where_moto_is_aws_leaves_nothing_there() {
-    let Some(moto) = moto("the walk with kubectl") else {
-        return;
-    };
-    let Some(kubectl) = kubectl() else { return };
+/// A world at moto, with its nodes in a cluster, where moto and kubectl are there.
+async fn hand(what: &str) -> Option<(Hand, Value)> {
+    let moto = moto(what)?;
+    let kubectl = kubectl()?;
     let made = moto.ask("world", &json!({}));
-    let text = |key: &str| made[key].as_str().unwrap().to_owned();
     let hand = Hand {
         moto,
-        account: text("account"),
+        account: made["account"].as_str().unwrap().to_owned(),
         kubectl,
         cluster: Cluster::start().await,
     };
@@ -113,27 +132,25 @@ async fn the_walk_with_kubectl_where_moto_is_aws_leaves_nothing_there() {
         let id = node["providerId"].as_str().unwrap();
         hand.cluster.create_node(index, id).await;
     }
+    Some((hand, made))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_walk_with_kubectl_where_moto_is_aws_leaves_nothing_there() {
+    let Some((hand, made)) = hand("the walk with kubectl").await else {
+        return;
+    };
     let before = hand.parts();
     assert!(
         before.iter().all(|it| it == "security group with 0"),
         "{before:?}"
     );
-    let mut controller = hand.cluster.start_controller(&Asks {
-        cluster: CLUSTER,
-        region: &text("region"),
-        vpc: &text("vpc"),
-        url: &moto.url,
-        key: &hand.account,
-        more: "",
-    });
-    controller.wait_until_ready();
+    let _controller = hand.controller(&made, "");
 
     let service = hand
         .cluster
         .service("web", &[80], &[("scheme", "internet-facing")]);
-    let file = hand.cluster.folder.path().join("web.json");
-    std::fs::write(&file, service.to_string()).unwrap();
-    hand.kubectl(&["create", "--filename", file.to_str().unwrap()]);
+    hand.create(&service);
     let hostname = hand.until_served("web");
     let with = |listener| {
         // One of the groups that were there is that of the nodes, which lets in the shared one.
@@ -161,4 +178,57 @@ async fn the_walk_with_kubectl_where_moto_is_aws_leaves_nothing_there() {
 
     hand.kubectl(&["delete", "service", "web", "--timeout=60s"]);
     hand.until_there_is(before).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_another_controller_has_made_at_moto_is_taken_over_by_the_hand_of_kubectl() {
+    let Some((hand, made)) = hand("taking over with kubectl").await else {
+        return;
+    };
+    let namespace = hand.cluster.namespace.clone();
+    let class = format!("{namespace}.example.com/nlb");
+    let mut service = hand.cluster.service("web", &[80, 443], &[]);
+    service["metadata"]["finalizers"] = json!(["service.k8s.aws/resources"]);
+    service["spec"]["loadBalancerClass"] = json!(class);
+    hand.create(&service);
+    let path = "jsonpath={range .spec.ports[*]}{.port}:{.nodePort} {end}";
+    let ports = hand.kubectl(&["get", "service", "web", "--output", path]);
+    let mut arguments = vec![hand.account.as_str(), "theirs", &namespace, "web"];
+    arguments.extend(ports.split_whitespace());
+    let hostname = hand.moto.inherit(&arguments).to_lowercase();
+    let status = json!({"status": {"loadBalancer": {"ingress": [{"hostname": hostname}]}}});
+    let patch = format!("--patch={status}");
+    let by = ["--subresource=status", "--type=merge", patch.as_str()];
+    hand.kubectl(&[&["patch", "service", "web"], by.as_slice()].concat());
+    // Given up by its leader.
+    hand.create(&json!({
+        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "leader"}, "spec": {},
+    }));
+    let before = hand.parts();
+    let more = format!(
+        "  takesOver: {{class: {class}, clusterName: theirs, leaseNamespace: {namespace}, leaseName: leader}}\n"
+    );
+    let _controller = hand.controller(&made, &more);
+    assert_eq!(hand.until_served("web"), hostname);
+    until("its finalizer is gone", || {
+        let path = "jsonpath={.metadata.finalizers}";
+        let finalizers = hand.kubectl(&["get", "service", "web", "--output", path]);
+        let is_so = finalizers == r#"["service.kubernetes.io/load-balancer-cleanup"]"#;
+        (is_so, finalizers)
+    })
+    .await;
+    // Beside what was there, the group that load balancers of ours have in common; nodes let it in, too.
+    let mut expected = before.clone();
+    let nodes = expected.iter().position(|it| it == "security group with 1");
+    expected[nodes.unwrap()] = "security group with 2".to_owned();
+    expected.push("security group with 0".to_owned());
+    hand.until_there_is(expected).await;
+
+    hand.kubectl(&["delete", "service", "web", "--timeout=60s"]);
+    until("no load balancer is left", || {
+        let parts = hand.parts();
+        let is_so = parts.iter().all(|it| it.starts_with("security group"));
+        (is_so, format!("{parts:#?}"))
+    })
+    .await;
 }

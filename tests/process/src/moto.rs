@@ -1,7 +1,7 @@
 //! A server of moto, an emulator of AWS by others, one for all tests of this process, and how it is told
 //! what to do (see `tests/moto`). It ends with the process.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
@@ -9,15 +9,16 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::skip;
+use crate::{output, skip};
 
-const SERVE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../moto/serve.py");
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../moto");
 
 /// A server that runs.
 #[derive(Debug)]
 pub struct Moto {
     /// `http://127.0.0.1:PORT`
     pub url: String,
+    python: OsString,
     /// Has the server's standard input, which closes when this process ends; so does the server then.
     _server: Child,
 }
@@ -41,7 +42,7 @@ pub fn moto(what: &str) -> Option<&'static Moto> {
 impl Moto {
     fn start(python: &OsStr) -> Self {
         let mut server = Command::new(python)
-            .arg(SERVE)
+            .arg(format!("{FOLDER}/serve.py"))
             // The checkout is not its place.
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::piped())
@@ -55,8 +56,20 @@ impl Moto {
             .unwrap_or_else(|error| panic!("moto did not start, and printed {line:?}: {error}"));
         Self {
             url: said["url"].as_str().unwrap().to_owned(),
+            python: python.to_owned(),
             _server: server,
         }
+    }
+
+    /// Makes what the AWS Load Balancer Controller would have made for a Service; `arguments` are those of
+    /// `predecessor.py` after the URL. Tells the name of the load balancer in DNS.
+    pub fn inherit(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(&self.python);
+        command.env("PYTHONDONTWRITEBYTECODE", "1");
+        command.arg(format!("{FOLDER}/predecessor.py"));
+        let (succeeded, said) = output(command.arg(&self.url).args(arguments));
+        assert!(succeeded, "predecessor.py {arguments:?}: {said}");
+        said.trim().to_owned()
     }
 
     /// Asks what stands below `/landfall/`; moto's own paths are for the provider.
