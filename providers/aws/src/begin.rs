@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures::future::BoxFuture;
-use landfall_provider_api::{Error, Owned, Snapshot, tags};
+use landfall_provider_api::{Error, Held, Owned, Snapshot, tags};
 
 use crate::account::Account;
 use crate::calls::{Arn, Priority, Tags};
@@ -77,7 +77,15 @@ impl Account {
             return Ok(Vec::new());
         }
         let name = &predecessor.settings.cluster_name;
-        let estate = succession::estate(&self.calls, Priority::Change, name, snapshot).await;
+        let is_known = |held: &Held, name: &str| {
+            let known = self.view.of(&held.id.service_uid, |seen| {
+                let mut balancers = seen.balancers.iter();
+                balancers.any(|it| it.it.dns_name.eq_ignore_ascii_case(name))
+            });
+            known.unwrap_or(false)
+        };
+        let estate =
+            succession::estate(&self.calls, Priority::Change, name, snapshot, is_known).await;
         let estate = estate.map_err(|refusal| refusal.into_error("metadata.finalizers"))?;
         let heirs = estate.heirs().map(|(uid, service)| Owned {
             id: Some(self.view.id(uid)),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use landfall_provider_api::{Held, Ingress, ServiceName, Snapshot};
+use landfall_provider_api::{ClusterId, Held, Ingress, ServiceName, Snapshot};
 
 use super::{CLUSTER, STACK};
 use crate::calls::{Arn, Calls, Kind, LoadBalancer, Priority, Result, SecurityGroups, Tags, Which};
@@ -28,8 +28,28 @@ pub(super) struct Left {
 #[derive(Debug, Default)]
 pub(crate) struct Estate {
     pub(super) inheritances: HashMap<String, Inheritance>,
-    /// Why nothing may be made for a Service: what its status names is there, and not to be taken over.
-    pub(super) disputed: HashMap<String, String>,
+    /// Load balancers that statuses name and that are not to be taken over: while they are there, their Services
+    /// get no second one.
+    pub(super) disputed: HashMap<String, Disputed>,
+}
+
+/// A load balancer that a Service's status names.
+#[derive(Debug, Clone)]
+pub(super) struct Disputed {
+    service: ServiceName,
+    arn: Arn,
+    /// What else there is of the Service.
+    left: Left,
+}
+
+/// Whose a load balancer is that a Service's status names.
+pub(super) enum Owner {
+    /// The Service's, who inherits it.
+    Heir(Inheritance),
+    /// Ours by now, or nobody's: it is gone.
+    Settled,
+    /// Somebody else's, as this says.
+    Other(String),
 }
 
 impl Estate {
@@ -39,12 +59,14 @@ impl Estate {
     }
 }
 
-/// Reads what there is to be taken over for the Services of a snapshot.
+/// Reads what there is to be taken over for the Services of a snapshot. `is_known` says whether a Service has a
+/// load balancer of this name in DNS, of ours.
 pub(crate) async fn estate(
     calls: &Calls,
     priority: Priority,
     cluster_name: &str,
     snapshot: &Snapshot,
+    is_known: impl Fn(&Held, &str) -> bool,
 ) -> Result<Estate> {
     let filter = [(CLUSTER, Some(cluster_name))];
     let kinds = [Kind::LoadBalancer, Kind::TargetGroup, Kind::Listener];
@@ -69,7 +91,7 @@ pub(crate) async fn estate(
     let mut unfound = Vec::new();
     for held in &snapshot.services {
         let left = stacks.remove(&stack_of(&held.service)).unwrap_or_default();
-        match name_at_aws(held) {
+        match name_at_aws(held).filter(|name| !is_known(held, name)) {
             Some(name) if !left.has_balancer() => unfound.push((held, name, left)),
             _ if left == Left::default() => {}
             _ => estate.bequeath(held, left),
@@ -123,12 +145,15 @@ impl Estate {
             if let Some(balancer) = balancer {
                 let none = Tags::new();
                 let tags = tags.get(&balancer.arn).unwrap_or(&none);
-                let is_of_service = tags.get(STACK) == Some(&stack_of(&held.service));
-                if is_of_service && tags.get(CLUSTER).is_some_and(|it| it == cluster_name) {
+                if is_of(tags, cluster_name, &held.service) {
                     left.arns.insert(balancer.arn.clone());
                 } else if names::id_of(&held.id.cluster, tags).is_none() {
-                    let why = dispute(balancer, tags, cluster_name);
-                    self.disputed.insert(held.id.service_uid.clone(), why);
+                    let disputed = Disputed {
+                        service: held.service.clone(),
+                        arn: balancer.arn.clone(),
+                        left,
+                    };
+                    self.disputed.insert(held.id.service_uid.clone(), disputed);
                     continue;
                 }
             }
@@ -138,6 +163,43 @@ impl Estate {
         }
         Ok(())
     }
+}
+
+impl Disputed {
+    /// Whose it is now.
+    pub(super) async fn owner(
+        &self,
+        calls: &Calls,
+        priority: Priority,
+        cluster: &ClusterId,
+        cluster_name: &str,
+    ) -> Result<Owner> {
+        let arns = [self.arn.clone()];
+        let found = calls.load_balancers(priority, Which::Arns(&arns)).await?;
+        let Some(balancer) = found.first() else {
+            return Ok(Owner::Settled);
+        };
+        let tags = calls.tags_of(priority, &arns).await?;
+        let tags = tags.into_values().next().unwrap_or_default();
+        Ok(if names::id_of(cluster, &tags).is_some() {
+            Owner::Settled
+        } else if is_of(&tags, cluster_name, &self.service) {
+            let mut left = self.left.clone();
+            left.arns.extend(arns);
+            Owner::Heir(Inheritance {
+                service: self.service.clone(),
+                left,
+            })
+        } else {
+            Owner::Other(dispute(balancer, &tags, cluster_name))
+        })
+    }
+}
+
+/// Whether these are the tags of what the controller with this `--cluster-name` has made for a Service.
+fn is_of(tags: &Tags, cluster_name: &str, service: &ServiceName) -> bool {
+    let is_of_cluster = tags.get(CLUSTER).is_some_and(|it| it == cluster_name);
+    is_of_cluster && tags.get(STACK) == Some(&stack_of(service))
 }
 
 impl Left {
@@ -152,12 +214,13 @@ fn dispute(balancer: &LoadBalancer, tags: &Tags, cluster_name: &str) -> String {
     let name = &balancer.name;
     match tags.get(CLUSTER) {
         Some(other) => format!(
-            "is served by the load balancer {name}, whose tag {CLUSTER} says {other} and not {cluster_name}: if that \
-             is the --cluster-name of the controller that made it, say so in takesOver.clusterName"
+            "it has the load balancer {name}, whose tag {CLUSTER} says {other}: of {cluster_name} it would be taken \
+             over. Say in takesOver.clusterName what the --cluster-name of the controller is that made it, or \
+             have that remove it"
         ),
         None => format!(
-            "is served by the load balancer {name}, which the AWS Load Balancer Controller has not made: let whoever \
-             made it remove it, or take its name out of the status"
+            "it has the load balancer {name}, which the AWS Load Balancer Controller has not made for it, so it is not \
+             taken over: have whoever made it remove it"
         ),
     }
 }
@@ -166,11 +229,9 @@ pub(super) fn stack_of(service: &ServiceName) -> String {
     format!("{}/{}", service.namespace, service.name)
 }
 
-/// The name of a load balancer of AWS that somebody else has written into the status.
+/// The name of a load balancer of AWS that the status says. That the Service bears our marks does not mean that we
+/// have written it: they come first.
 fn name_at_aws(held: &Held) -> Option<&str> {
-    if held.ours {
-        return None;
-    }
     held.ingress.iter().find_map(|it| match it {
         Ingress::Hostname(name) if name.contains(".elb.") => Some(name.as_str()),
         _ => None,

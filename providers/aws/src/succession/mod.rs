@@ -11,13 +11,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use landfall_provider_api::{Error, LoadBalancerId};
 
 use crate::account::Account;
-use crate::calls::{Arn, Calls, Listeners, Priority, Result};
+use crate::calls::{Arn, Calls, Listeners, Priority, Refusal, Result};
 use crate::names::{self, Part};
 use crate::predecessor::Predecessor;
 use crate::view::Work;
 
 pub(crate) use estate::{Estate, estate};
-use estate::{Inheritance, stack_of};
+use estate::{Inheritance, Owner, stack_of};
 
 /// Its tag on all that it makes: its `--cluster-name`.
 const CLUSTER: &str = "elbv2.k8s.aws/cluster";
@@ -27,6 +27,10 @@ const STACK: &str = "service.k8s.aws/stack";
 const RESOURCE: &str = "service.k8s.aws/resource";
 /// ARNs that one call takes.
 const AT_ONCE: usize = 20;
+
+fn failed(refusal: Refusal) -> Error {
+    refusal.into_error("metadata.finalizers")
+}
 
 impl Account {
     /// Takes over what a Service is to inherit, if it is: from here on it is known by our tags.
@@ -39,24 +43,28 @@ impl Account {
             return Ok(());
         };
         let uid = &id.service_uid;
-        let inheritance = {
-            let estate = self.estate();
-            if let Some(why) = estate.disputed.get(uid) {
-                return Err(Error::Invalid {
-                    field: "status.loadBalancer.ingress".to_owned(),
-                    message: why.clone(),
-                });
+        let disputed = self.estate().disputed.get(uid).cloned();
+        if let Some(disputed) = disputed {
+            let (calls, name) = (&self.calls, &predecessor.settings.cluster_name);
+            let owner = disputed.owner(calls, Priority::Change, &self.cluster, name);
+            match owner.await.map_err(failed)? {
+                Owner::Other(why) => return Err(Error::unavailable(why)),
+                Owner::Settled => {}
+                Owner::Heir(inheritance) => {
+                    let mut estate = self.estate();
+                    estate.inheritances.insert(uid.clone(), inheritance);
+                }
             }
-            match estate.inheritances.get(uid) {
-                Some(it) => it.clone(),
-                None => return Ok(()),
-            }
+            self.estate().disputed.remove(uid);
+        }
+        let Some(inheritance) = self.estate().inheritances.get(uid).cloned() else {
+            return Ok(());
         };
         if let Some(why) = predecessor.aside().borrow().clone() {
             return Err(Error::unavailable(why));
         }
         let taken = take_over(&self.calls, Priority::Change, id, &inheritance).await;
-        let names = taken.map_err(|refusal| refusal.into_error("metadata.finalizers"))?;
+        let names = taken.map_err(failed)?;
         self.estate().inheritances.remove(uid);
         tracing::info!(
             service = %inheritance.service, parts = inheritance.left.arns.len() + inheritance.left.groups.len(),

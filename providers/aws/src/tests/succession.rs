@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use landfall_provider_api::{
-    Error, Held, Ingress, LoadBalancer, Outcome, Owned, Provider, Snapshot,
-};
+use landfall_provider_api::{Held, Ingress, LoadBalancer, Owned, Provider, Snapshot};
 use landfall_test_aws::{Everything, Fault, Times};
 
 use super::world::{World, cluster, hurried, released, served};
@@ -244,25 +242,45 @@ async fn beside_a_load_balancer_of_somebody_else_none_is_made() {
     world.aws.tag(&made.arn, "elbv2.k8s.aws/cluster", "staging");
     world.aws.advance(Duration::from_mins(2));
     let provider = successor(&world);
-    begin(&provider, vec![held(&wanted, &made.dns_name)]).await;
-    let refused = provider.ensure(&wanted).await;
-    let Err(Error::Invalid { field, message }) = refused else {
-        panic!("{refused:?}")
-    };
-    assert_eq!(field, "status.loadBalancer.ingress");
-    assert!(message.contains("says staging and not prod"), "{message}");
-    assert_eq!(world.aws.load_balancers().len(), 1);
-    // Of what is gone nobody has to be asked.
+    // That it bears our marks does not mean that its status names what is ours.
+    for ours in [false, true] {
+        let held = Held {
+            ours,
+            ..held(&wanted, &made.dns_name)
+        };
+        begin(&provider, vec![held]).await;
+        let refused = provider.ensure(&wanted).await;
+        let refused = refused.expect_err("it is somebody else's").to_string();
+        assert!(
+            refused.contains("says staging: of prod it would"),
+            "{refused}"
+        );
+        assert_eq!(world.aws.load_balancers().len(), 1);
+    }
+    // When it is gone, nobody has to say so.
     world.aws.delete_load_balancer(&made.arn);
+    served(&provider, &wanted).await;
+    assert_eq!(world.aws.load_balancers().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_somebody_elses_is_taken_over_when_its_tags_say_so() {
+    let world = World::start();
+    let (wanted, made) = inherited(&world, "s1");
+    world.aws.tag(&made.arn, "elbv2.k8s.aws/cluster", "staging");
+    world.aws.advance(Duration::from_mins(2));
+    let provider = successor(&world);
     begin(&provider, vec![held(&wanted, &made.dns_name)]).await;
-    let made = provider.ensure(&wanted).await;
-    assert!(
-        matches!(
-            made,
-            Ok(Outcome::Provisioned(_) | Outcome::Provisioning { .. })
-        ),
-        "{made:?}"
-    );
+    provider.ensure(&wanted).await.expect_err("not yet");
+    world.aws.tag(&made.arn, "elbv2.k8s.aws/cluster", THEIRS);
+    let assigned = served(&provider, &wanted).await;
+    let name = Ingress::Hostname(made.dns_name.to_lowercase());
+    assert_eq!(assigned.ingress, [name]);
+    assert_eq!(world.aws.load_balancers().len(), 1);
+    released(&provider, &wanted.id).await;
+    let left = world.aws.security_groups();
+    let front = left.iter().any(|it| it.name.ends_with("-front"));
+    assert!(!front, "{left:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
