@@ -204,8 +204,12 @@ async fn attend(
 ) -> Result<Infallible, Refused> {
     let mut changes = backend.provider.changes();
     let class = &backend.class;
-    start(context, backend, adopts, &notes).await?;
+    // What is so by now, the start finds.
     let mut aside = backend.aside();
+    if let Some(aside) = &mut aside {
+        aside.mark_unchanged();
+    }
+    start(context, backend, adopts, &notes).await?;
     let mut open = true;
     while open {
         // Stretched by chance, so that what started together does not compare together.
