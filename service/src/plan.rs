@@ -8,7 +8,8 @@ use landfall_provider_api::{LoadBalancer, LoadBalancerId};
 
 use crate::claim::{Claim, Claims, Class};
 use crate::marks::{
-    Mark, has_finalizer, is_handed_over, is_load_balancer, is_marked_for, mark_of, uid_of,
+    Mark, has_finalizer, is_handed_over, is_load_balancer, is_marked_for, load_balancer_id,
+    mark_of, uid_of,
 };
 use crate::parse::{Surroundings, parse};
 use crate::record::{Attempt, Record, Tenure};
@@ -137,8 +138,18 @@ fn let_go(service: &Service, tenure: &Tenure, world: &World<'_>) -> Step {
     if let Some(step) = release(uid_of(service), tenure, None, world) {
         return step;
     }
-    let left = world.claims.claimant(service);
-    let left = left.and_then(|claim| world.claims.left_on(service, &claim.class));
+    let left = left_behind(service, world);
+    if let Some((class, _)) = &left
+        && service.metadata.deletion_timestamp.is_some()
+        && !tenure.ours
+    {
+        // Whose it was is gone. What it has left, if anything, only the provider can tell.
+        return Step::Release {
+            class: class.clone(),
+            id: load_balancer_id(service, &world.around.cluster),
+        };
+    }
+    let left = left.map(|(_, finalizer)| finalizer);
     let is_ours = match mark_of(service) {
         Mark::None => tenure.ours && (has_finalizer(service) || left.is_some()),
         Mark::Class(_) | Mark::Unnamed => world.claims.marked(service).is_some(),
@@ -164,6 +175,16 @@ fn let_go(service: &Service, tenure: &Tenure, world: &World<'_>) -> Step {
         }
     }
     Step::Write(Write::LetGo(left))
+}
+
+/// The finalizer that a predecessor has left on a Service, and the class of the provider that takes it over: who claims the
+/// Service, or whose marks it bears where its type says nothing any more.
+fn left_behind(service: &Service, world: &World<'_>) -> Option<(Class, &'static str)> {
+    let claims = world.claims;
+    let claimant = claims.claimant(service).map(|claim| &claim.class);
+    let marked = claims.marked(service).unwrap_or_default();
+    let mut classes = claimant.into_iter().chain(marked);
+    classes.find_map(|class| Some((class.clone(), claims.left_on(service, class)?)))
 }
 
 /// Has one provider that may hold something, other than `keeper`, release it.

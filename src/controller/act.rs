@@ -314,6 +314,7 @@ async fn release(
             let tenure = memory.record.tenure_mut(&id.service_uid);
             tenure.holders.remove(class);
             tenure.attempt = None;
+            tenure.ours = true;
             tracing::info!(service = %name, %class, uid = id.service_uid, "load balancer released");
             let about = about(service, name, &id.service_uid);
             let note = "the load balancer is gone".to_owned();

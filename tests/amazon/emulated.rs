@@ -202,7 +202,8 @@ async fn what_another_controller_has_made_at_moto_is_taken_over_by_the_hand_of_k
     hand.kubectl(&[&["patch", "service", "web"], by.as_slice()].concat());
     // Given up by its leader.
     hand.create(&json!({
-        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "leader"}, "spec": {},
+        "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "leader"},
+        "spec": {"leaseDurationSeconds": 1},
     }));
     let before = hand.parts();
     let more = format!(

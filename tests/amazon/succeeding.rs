@@ -116,7 +116,7 @@ fn bindings(world: &World) -> Api<DynamicObject> {
 /// A `TargetGroupBinding` that is left for a Service.
 async fn leave_a_binding(world: &World, service: &str) {
     let definitions = Api::<CustomResourceDefinition>::all(world.cluster.client.clone());
-    let text = include_str!("../deploy/target-group-bindings.yaml");
+    let text = include_str!("../deploy/aws-controller.yaml");
     let documents: Vec<Value> = serde_saphyr::from_multiple(text).unwrap();
     let definition = object(documents[0].clone());
     match definitions
@@ -198,6 +198,9 @@ async fn a_service_is_left_to_whose_it_is_and_taken_over_with_all_it_has_when_th
         })
         .await;
     assert_eq!(hostname(&service), Some(name.as_str()));
+    let leases = Api::<Lease>::namespaced(world.cluster.client.clone(), &world.cluster.namespace);
+    let holder = leases.get("leader").await.unwrap().spec.unwrap();
+    assert_eq!(holder.holder_identity.as_deref(), Some("landfall"));
     assert_eq!(
         finalizers(&service),
         ["service.kubernetes.io/load-balancer-cleanup"]
@@ -237,7 +240,8 @@ async fn a_service_that_terminates_while_nobody_runs_is_released_with_both_final
     world.delete("theirs").await;
     let leases = Api::<Lease>::namespaced(world.cluster.client.clone(), &world.cluster.namespace);
     // Nobody's: it was given up.
-    let lease = object(json!({"metadata": {"name": "leader"}, "spec": {}}));
+    let lease =
+        object(json!({"metadata": {"name": "leader"}, "spec": {"leaseDurationSeconds": 1}}));
     leases.create(&PostParams::default(), &lease).await.unwrap();
     let _controller = world.successor();
     world.until_gone("theirs").await;

@@ -68,14 +68,14 @@ impl Account {
         Ok(owned)
     }
 
-    /// Reads what Services are to inherit, if whose it was does not run any more.
+    /// Reads what Services are to inherit. While whose it was runs, that concerns only such as bear our marks already,
+    /// and they wait.
     async fn heirs(&self, snapshot: &Snapshot) -> Result<Vec<Owned>, Error> {
         let Some(predecessor) = &self.predecessor else {
             return Ok(Vec::new());
         };
-        if predecessor.aside().borrow().is_some() {
-            return Ok(Vec::new());
-        }
+        // Only who works begins.
+        predecessor.may_lead();
         let name = &predecessor.settings.cluster_name;
         let is_known = |held: &Held, name: &str| {
             let known = self.view.of(&held.id.service_uid, |seen| {

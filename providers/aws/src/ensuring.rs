@@ -102,7 +102,7 @@ impl Account {
     fn bindings_of(&self, wanted: &LoadBalancer) -> Option<String> {
         let service = &wanted.service;
         let left = self.predecessor.as_ref()?.bindings(service);
-        (!left.is_empty()).then(|| predecessor::removal(service, &left))
+        (!left.is_empty()).then(|| predecessor::removal(service))
     }
 
     /// Takes steps until nothing is left to do now. Tells how many, and what is waited for.

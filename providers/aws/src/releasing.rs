@@ -17,7 +17,7 @@ impl Account {
         self.waiting.forget(id);
         self.pending.forget(uid);
         let mut work = self.view.work(uid);
-        self.inherit(id, &mut work).await?;
+        self.inherit_to_remove(id, &mut work).await?;
         if work.is_unsure {
             let known = work.seen.clone();
             let Self { calls, cluster, .. } = self;

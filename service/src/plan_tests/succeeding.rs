@@ -74,10 +74,10 @@ fn what_terminates_while_its_owner_is_gone_is_released_with_its_finalizer() {
         &taking_over(),
         &[
             (
-                "nobody has anything for",
+                "nobody is known to have anything for",
                 deleted(),
                 Record::default(),
-                "rest",
+                "release example.com/a uid-1",
             ),
             (
                 "has something",
@@ -88,6 +88,12 @@ fn what_terminates_while_its_owner_is_gone_is_released_with_its_finalizer() {
             (
                 "was released",
                 deleted(),
+                holding("uid-1", &[]),
+                "let go with example.com/old",
+            ),
+            (
+                "was of its class before it changed its type, and was released",
+                published().of_type("ClusterIP").and_finalizer(OLD),
                 holding("uid-1", &[]),
                 "let go with example.com/old",
             ),

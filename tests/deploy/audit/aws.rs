@@ -27,9 +27,7 @@ struct Life {
 impl Life {
     async fn prepare(plane: Plane) -> Self {
         let here = own(HERE);
-        plane
-            .apply("tests/deploy/target-group-bindings.yaml", &[])
-            .await;
+        plane.apply("tests/deploy/aws-controller.yaml", &[]).await;
         plane
             .install("examples/taking-over", &[(NAMESPACE, &here)])
             .await;

@@ -72,14 +72,14 @@ pub(super) async fn follow(client: Client, health: Health, bindings: &watch::Sen
     .await;
 }
 
-/// The commands by which those of a Service go and what they have registered stays.
-pub(crate) fn removal(service: &ServiceName, names: &[String]) -> String {
-    let namespace = &service.namespace;
-    let each = names.iter().map(|it| format!("targetgroupbinding/{it}"));
-    let each = each.collect::<Vec<_>>().join(" ");
+/// The commands by which those of a Service go and what they have registered stays: without their finalizer nobody
+/// deregisters it.
+pub(crate) fn removal(service: &ServiceName) -> String {
+    let ServiceName { namespace, name } = service;
+    let those = format!("targetgroupbinding -l {NAMESPACE}={namespace},{NAME}={name}");
     format!(
-        "kubectl -n {namespace} patch {each} --type merge -p '{{\"metadata\":{{\"finalizers\":null}}}}' && \
-         kubectl -n {namespace} delete {each}"
+        "kubectl -n {namespace} get {those} -o name | xargs kubectl -n {namespace} patch --type merge \
+         -p '{{\"metadata\":{{\"finalizers\":null}}}}' && kubectl -n {namespace} delete {those}"
     )
 }
 

@@ -1,26 +1,31 @@
-//! Whether the leader of another program still works, as its Lease says. Pure: what was read and when are
-//! arguments.
+//! Whether the leader of another program still works, as its Lease says, and whether we have taken its place. Pure:
+//! what was read and when are arguments.
 //!
-//! What `renewTime` says was written by another clock, so it is only compared with what it said before: a leader is
-//! gone when its Lease has not changed for as long as it holds (`leaseDurationSeconds`), by our own clock, from one reading
-//! to another. Readings that failed say nothing.
+//! What `renewTime` says was written by another clock, so it is only compared with what it said before. Whoever is
+//! started again, or takes over within that program, is without a renewal for as long as the Lease holds, and a
+//! little longer. So nobody is taken to lead only when the Lease has not changed for several times as long
+//! (`leaseDurationSeconds`), by our own clock, in readings without a gap.
 
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::coordination::v1::LeaseSpec;
 use k8s_openapi::jiff::Timestamp;
 
+/// Who holds a Lease that we have taken: any process of ours goes on where the one before it ended.
+pub(super) const OURS: &str = "landfall";
 /// How long a Lease holds that does not say so: what programs made with controller-runtime have.
 const USUAL: Duration = Duration::from_secs(15);
+/// For how many times as long it must not have changed.
+const QUIET: u32 = 4;
 
 /// What is known of a leader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Leader {
     /// There is no Lease: nobody can tell.
     Absent,
-    /// It may work: its Lease is looked at, and not for long enough.
+    /// It may work, or another may come in its place: the Lease is not quiet for long enough.
     Unsure {
-        /// `holderIdentity`
+        /// `holderIdentity`; empty if it was given up.
         holder: String,
     },
     /// It works: its Lease was renewed.
@@ -28,8 +33,10 @@ pub(super) enum Leader {
         /// `holderIdentity`
         holder: String,
     },
-    /// Nobody leads: the Lease was given up, or is not renewed any more.
+    /// Nobody leads.
     Gone,
+    /// We hold the Lease.
+    Ours,
 }
 
 /// A Lease over time.
@@ -55,34 +62,33 @@ impl Watched {
             return Leader::Absent;
         };
         let holder = lease.holder_identity.clone().unwrap_or_default();
-        if holder.is_empty() {
+        if holder == OURS {
             self.last = None;
-            return Leader::Gone;
+            return Leader::Ours;
         }
         let renewed = lease.renew_time.as_ref().map(|it| it.0);
         let has_changed = self.last.is_some();
         let same = self.last.as_ref();
         let same = same.filter(|it| it.holder == holder && it.renewed == renewed);
-        let Some(last) = same else {
-            self.last = Some(Last {
-                holder: holder.clone(),
-                renewed,
-                since: now,
-                has_changed,
-            });
-            return if has_changed {
-                Leader::Works { holder }
-            } else {
-                Leader::Unsure { holder }
-            };
-        };
-        if now.duration_since(last.since) >= holds_for(lease) {
+        let (since, has_changed) = same.map_or((now, has_changed), |it| (it.since, it.has_changed));
+        self.last = Some(Last {
+            holder: holder.clone(),
+            renewed,
+            since,
+            has_changed,
+        });
+        if now.duration_since(since) >= holds_for(lease) * QUIET {
             Leader::Gone
-        } else if last.has_changed {
+        } else if has_changed && !holder.is_empty() {
             Leader::Works { holder }
         } else {
             Leader::Unsure { holder }
         }
+    }
+
+    /// It could not be read: what it said meanwhile nobody knows.
+    pub(super) fn missed(&mut self) {
+        self.last = None;
     }
 }
 
@@ -113,72 +119,99 @@ mod tests {
     const EARLY: &str = "2020-01-01T00:00:00Z";
     const LATE: &str = "2020-01-01T00:00:02Z";
 
-    /// What is thought of Leases that are read at these seconds.
-    fn told(readings: &[(u64, Option<LeaseSpec>)]) -> Vec<&'static str> {
+    /// What is thought of Leases that are read at these seconds; `Err` where it could not be.
+    fn told(readings: &[(u64, Result<Option<LeaseSpec>, ()>)]) -> Vec<&'static str> {
         let (start, mut watched) = (Instant::now(), Watched::default());
-        let readings = readings.iter().map(|(second, lease)| {
+        let readings = readings.iter().map(|(second, read)| {
+            let Ok(lease) = read else {
+                watched.missed();
+                return "missed";
+            };
             let now = start + Duration::from_secs(*second);
             match watched.read(lease.as_ref(), now) {
                 Leader::Absent => "absent",
                 Leader::Unsure { .. } => "unsure",
                 Leader::Works { .. } => "works",
                 Leader::Gone => "gone",
+                Leader::Ours => "ours",
             }
         });
         readings.collect()
     }
 
     #[test]
-    fn a_lease_that_is_not_renewed_while_it_holds_has_no_leader_whatever_the_clocks_say() {
-        let same = || Some(lease("a", EARLY));
+    fn a_lease_that_is_not_renewed_for_long_has_no_leader_whatever_the_clocks_say() {
+        let same = || Ok(Some(lease("a", EARLY)));
         assert_eq!(
-            told(&[(0, same()), (14, same()), (15, same()), (99, same())]),
+            told(&[(0, same()), (59, same()), (60, same()), (99, same())]),
             ["unsure", "unsure", "gone", "gone"]
         );
         // One that was renewed is waited for as long again.
-        let renewed = || Some(lease("a", LATE));
+        let renewed = || Ok(Some(lease("a", LATE)));
         assert_eq!(
             told(&[
                 (0, same()),
                 (2, renewed()),
-                (16, renewed()),
-                (17, renewed())
+                (61, renewed()),
+                (62, renewed())
             ]),
             ["unsure", "works", "works", "gone"]
         );
     }
 
     #[test]
-    fn who_comes_back_or_takes_over_works() {
-        let old = || Some(lease("a", EARLY));
-        assert_eq!(
-            told(&[(0, old()), (15, old()), (20, Some(lease("a", LATE)))]),
-            ["unsure", "gone", "works"]
+    fn a_leader_that_is_started_again_or_followed_by_another_is_not_gone() {
+        let (old, new) = (
+            || Ok(Some(lease("a", EARLY))),
+            || Ok(Some(lease("b", LATE))),
         );
         assert_eq!(
-            told(&[(0, old()), (15, old()), (20, Some(lease("b", EARLY)))]),
-            ["unsure", "gone", "works"]
+            told(&[(0, old()), (17, old()), (40, old()), (45, new())]),
+            ["unsure", "unsure", "unsure", "works"]
+        );
+        // One that was given up is somebody's a moment later.
+        let given_up = || {
+            Ok(Some(LeaseSpec {
+                lease_duration_seconds: Some(1),
+                ..lease("", EARLY)
+            }))
+        };
+        assert_eq!(
+            told(&[(0, old()), (1, given_up()), (4, given_up()), (5, new())]),
+            ["unsure", "unsure", "unsure", "works"]
+        );
+        assert_eq!(
+            told(&[(0, given_up()), (4, given_up())]),
+            ["unsure", "gone"]
         );
     }
 
     #[test]
-    fn a_lease_that_was_given_up_is_nobodys_at_once_and_none_says_nothing() {
-        let given_up = LeaseSpec {
-            holder_identity: Some(String::new()),
-            ..lease("", EARLY)
-        };
-        let blank = Some(LeaseSpec::default());
+    fn what_could_not_be_read_is_no_silence() {
+        let same = || Ok(Some(lease("a", EARLY)));
         assert_eq!(
             told(&[
-                (0, Some(lease("a", EARLY))),
-                (1, Some(given_up)),
-                (2, blank)
+                (0, same()),
+                (30, Err(())),
+                (60, same()),
+                (119, same()),
+                (120, same())
             ]),
-            ["unsure", "gone", "gone"]
+            ["unsure", "missed", "unsure", "unsure", "gone"]
         );
         assert_eq!(
-            told(&[(0, None), (60, None), (61, Some(lease("a", EARLY)))]),
+            told(&[(0, Ok(None)), (99, Ok(None)), (100, same())]),
             ["absent", "absent", "unsure"]
+        );
+    }
+
+    #[test]
+    fn a_lease_that_we_have_taken_is_ours_until_somebody_else_takes_it() {
+        let ours = || Ok(Some(lease(OURS, EARLY)));
+        let theirs = Ok(Some(lease("b", LATE)));
+        assert_eq!(
+            told(&[(0, ours()), (99, ours()), (100, theirs)]),
+            ["ours", "ours", "unsure"]
         );
     }
 

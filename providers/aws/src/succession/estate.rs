@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use landfall_provider_api::{ClusterId, Held, Ingress, ServiceName, Snapshot};
+use landfall_provider_api::{Held, Ingress, ServiceName, Snapshot};
 
 use super::{CLUSTER, STACK};
 use crate::calls::{Arn, Calls, Kind, LoadBalancer, Priority, Result, SecurityGroups, Tags, Which};
@@ -46,7 +46,7 @@ pub(super) struct Disputed {
 pub(super) enum Owner {
     /// The Service's, who inherits it.
     Heir(Inheritance),
-    /// Ours by now, or nobody's: it is gone.
+    /// Nobody's: it is gone.
     Settled,
     /// Somebody else's, as this says.
     Other(String),
@@ -145,9 +145,11 @@ impl Estate {
             if let Some(balancer) = balancer {
                 let none = Tags::new();
                 let tags = tags.get(&balancer.arn).unwrap_or(&none);
-                if is_of(tags, cluster_name, &held.service) {
+                let ours = names::id_of(&held.id.cluster, tags);
+                let is_ours = ours.is_some_and(|it| it == held.id);
+                if is_ours || is_of(tags, cluster_name, &held.service) {
                     left.arns.insert(balancer.arn.clone());
-                } else if names::id_of(&held.id.cluster, tags).is_none() {
+                } else {
                     let disputed = Disputed {
                         service: held.service.clone(),
                         arn: balancer.arn.clone(),
@@ -171,7 +173,6 @@ impl Disputed {
         &self,
         calls: &Calls,
         priority: Priority,
-        cluster: &ClusterId,
         cluster_name: &str,
     ) -> Result<Owner> {
         let arns = [self.arn.clone()];
@@ -181,9 +182,7 @@ impl Disputed {
         };
         let tags = calls.tags_of(priority, &arns).await?;
         let tags = tags.into_values().next().unwrap_or_default();
-        Ok(if names::id_of(cluster, &tags).is_some() {
-            Owner::Settled
-        } else if is_of(&tags, cluster_name, &self.service) {
+        Ok(if is_of(&tags, cluster_name, &self.service) {
             let mut left = self.left.clone();
             left.arns.extend(arns);
             Owner::Heir(Inheritance {

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use landfall_provider_api::{Error, LoadBalancerId};
 
 use crate::account::Account;
-use crate::calls::{Arn, Calls, Listeners, Priority, Refusal, Result};
+use crate::calls::{Arn, Calls, Listeners, Priority, Refusal, Tags};
 use crate::names::{self, Part};
 use crate::predecessor::Predecessor;
 use crate::view::Work;
@@ -46,7 +46,7 @@ impl Account {
         let disputed = self.estate().disputed.get(uid).cloned();
         if let Some(disputed) = disputed {
             let (calls, name) = (&self.calls, &predecessor.settings.cluster_name);
-            let owner = disputed.owner(calls, Priority::Change, &self.cluster, name);
+            let owner = disputed.owner(calls, Priority::Change, name);
             match owner.await.map_err(failed)? {
                 Owner::Other(why) => return Err(Error::unavailable(why)),
                 Owner::Settled => {}
@@ -63,8 +63,7 @@ impl Account {
         if let Some(why) = predecessor.aside().borrow().clone() {
             return Err(Error::unavailable(why));
         }
-        let taken = take_over(&self.calls, Priority::Change, id, &inheritance).await;
-        let names = taken.map_err(failed)?;
+        let names = take_over(&self.calls, Priority::Change, id, &inheritance).await?;
         self.estate().inheritances.remove(uid);
         tracing::info!(
             service = %inheritance.service, parts = inheritance.left.arns.len() + inheritance.left.groups.len(),
@@ -78,6 +77,24 @@ impl Account {
 }
 
 impl Account {
+    /// The same before all that a Service has is removed. While whose it was runs, that removes its own, and of
+    /// what is somebody else's nothing is ours.
+    pub(crate) async fn inherit_to_remove(
+        &self,
+        id: &LoadBalancerId,
+        work: &mut Work<'_>,
+    ) -> std::result::Result<(), Error> {
+        let Some(predecessor) = &self.predecessor else {
+            return Ok(());
+        };
+        let uid = &id.service_uid;
+        self.estate().disputed.remove(uid);
+        if predecessor.aside().borrow().is_some() {
+            self.estate().inheritances.remove(uid);
+        }
+        self.inherit(id, work).await
+    }
+
     /// Wakes Services when what is left of their TargetGroupBindings changes, for ever.
     pub(crate) async fn tell_of_bindings(&self, predecessor: &Predecessor) {
         let mut bindings = predecessor.bindings_change();
@@ -97,22 +114,31 @@ impl Account {
     }
 }
 
-/// Tags what there is as ours, and no longer as that controller's. Answers the names of load balancers and target
-/// groups.
+/// Tags what there is as ours, and no longer as that controller's: what is so already is left out, so that whoever
+/// is cut off goes on there. Answers the names of load balancers and target groups.
 async fn take_over(
     calls: &Calls,
     priority: Priority,
     id: &LoadBalancerId,
     inheritance: &Inheritance,
-) -> Result<BTreeSet<String>> {
+) -> std::result::Result<BTreeSet<String>, Error> {
     let parts = Parts::read(calls, priority, id, inheritance).await?;
     let tags = |part| names::tags_of(id, &inheritance.service, part);
     for (arns, part) in [
         (&parts.balancers, Part::Balancer),
         (&parts.listeners, Part::Listener),
     ] {
-        for arns in arns.chunks(AT_ONCE) {
-            calls.add_tags(priority, arns, &tags(part)).await?;
+        let tags = tags(part);
+        let untagged: Vec<_> = arns
+            .iter()
+            .filter(|it| !parts.has(it, &tags))
+            .cloned()
+            .collect();
+        for arns in untagged.chunks(AT_ONCE) {
+            calls
+                .add_tags(priority, arns, &tags)
+                .await
+                .map_err(failed)?;
         }
     }
     for (group, port) in &parts.groups {
@@ -120,28 +146,39 @@ async fn take_over(
         if let Some(port) = port {
             tags.insert(names::PORT.to_owned(), port.to_string());
         }
-        calls
-            .add_tags(priority, std::slice::from_ref(group), &tags)
-            .await?;
+        if !parts.has(group, &tags) {
+            let group = std::slice::from_ref(group);
+            calls
+                .add_tags(priority, group, &tags)
+                .await
+                .map_err(failed)?;
+        }
     }
     let fronts: Vec<_> = inheritance.left.groups.iter().cloned().collect();
     if !fronts.is_empty() {
+        let tags = tags(Part::Front);
         calls
-            .create_tags(priority, &fronts, &tags(Part::Front))
-            .await?;
+            .create_tags(priority, &fronts, &tags)
+            .await
+            .map_err(failed)?;
     }
     let keys = [CLUSTER, STACK, RESOURCE];
-    let all: Vec<_> = parts.all().cloned().collect();
-    for arns in all.chunks(AT_ONCE) {
-        calls.remove_tags(priority, arns, &keys).await?;
+    let theirs = parts.all().filter(|it| parts.bears(it, &keys));
+    let theirs: Vec<_> = theirs.cloned().collect();
+    for arns in theirs.chunks(AT_ONCE) {
+        calls
+            .remove_tags(priority, arns, &keys)
+            .await
+            .map_err(failed)?;
     }
     if !fronts.is_empty() {
-        calls.delete_tags(priority, &fronts, &keys).await?;
+        calls
+            .delete_tags(priority, &fronts, &keys)
+            .await
+            .map_err(failed)?;
     }
-    Ok(all
-        .iter()
-        .filter_map(|it| it.name().map(str::to_owned))
-        .collect())
+    let names = parts.all().filter_map(|it| it.name().map(str::to_owned));
+    Ok(names.collect())
 }
 
 /// What there is of an inheritance.
@@ -151,6 +188,7 @@ struct Parts {
     listeners: Vec<Arn>,
     /// Each with the port whose listener sends to it.
     groups: BTreeMap<Arn, Option<u16>>,
+    tags: BTreeMap<Arn, Tags>,
 }
 
 impl Parts {
@@ -159,31 +197,59 @@ impl Parts {
         priority: Priority,
         id: &LoadBalancerId,
         Inheritance { service, left }: &Inheritance,
-    ) -> Result<Self> {
+    ) -> std::result::Result<Self, Error> {
+        let stack = stack_of(service);
+        let is_its = |tags: &Tags| {
+            let ours = names::id_of(&id.cluster, tags);
+            tags.get(STACK) == Some(&stack) || ours.is_some_and(|it| it == *id)
+        };
         let mut parts = Self::default();
         let tagged: Vec<_> = left.arns.iter().cloned().collect();
         // The tag query tells of what is gone, too, and of tags that were.
-        for (arn, tags) in calls.tags_of(priority, &tagged).await? {
-            if tags.get(STACK) != Some(&stack_of(service))
-                && names::id_of(&id.cluster, &tags).is_none()
-            {
+        for (arn, tags) in calls.tags_of(priority, &tagged).await.map_err(failed)? {
+            if !is_its(&tags) {
                 continue;
             }
             let resource = arn.resource();
             if resource.starts_with("loadbalancer/") {
-                parts.balancers.push(arn);
+                parts.balancers.push(arn.clone());
             } else if resource.starts_with("targetgroup/") {
-                parts.groups.insert(arn, None);
+                parts.groups.insert(arn.clone(), None);
             }
+            parts.tags.insert(arn, tags);
         }
+        let mut sent_to = Vec::new();
         for balancer in &parts.balancers {
             let of = Listeners::OfLoadBalancer(balancer);
-            for listener in calls.listeners(priority, of).await? {
-                for (group, _) in &listener.action.groups {
-                    parts.groups.insert(group.clone(), Some(listener.port));
-                }
+            for listener in calls.listeners(priority, of).await.map_err(failed)? {
+                let groups = listener.action.groups.into_iter();
+                sent_to.extend(groups.map(|(group, _)| (group, listener.port)));
                 parts.listeners.push(listener.arn);
             }
+        }
+        let unread = parts
+            .listeners
+            .iter()
+            .chain(sent_to.iter().map(|(it, _)| it));
+        let unread: Vec<_> = unread
+            .filter(|it| !parts.tags.contains_key(*it))
+            .cloned()
+            .collect();
+        if !unread.is_empty() {
+            parts
+                .tags
+                .extend(calls.tags_of(priority, &unread).await.map_err(failed)?);
+        }
+        for (group, port) in sent_to {
+            if !parts.tags.get(&group).is_some_and(is_its) {
+                // To tag it would be to take it from somebody, and to leave it would end what it gets.
+                return Err(Error::unavailable(format!(
+                    "the listener of port {port} also sends to the target group {}, which is not this Service's, and is \
+                     not taken over: have the listener send to this Service alone first",
+                    group.name().unwrap_or(group.as_str())
+                )));
+            }
+            parts.groups.insert(group, Some(port));
         }
         Ok(parts)
     }
@@ -191,5 +257,18 @@ impl Parts {
     fn all(&self) -> impl Iterator<Item = &Arn> {
         let others = self.balancers.iter().chain(&self.listeners);
         others.chain(self.groups.keys())
+    }
+
+    /// Whether it has these tags already.
+    fn has(&self, arn: &Arn, tags: &Tags) -> bool {
+        let mut wanted = tags.iter();
+        let there = self.tags.get(arn);
+        there.is_some_and(|there| wanted.all(|(key, value)| there.get(key) == Some(value)))
+    }
+
+    /// Whether it has a tag with one of these keys.
+    fn bears(&self, arn: &Arn, keys: &[&str]) -> bool {
+        let there = self.tags.get(arn);
+        there.is_some_and(|there| keys.iter().any(|it| there.contains_key(*it)))
     }
 }
