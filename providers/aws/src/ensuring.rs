@@ -318,7 +318,10 @@ impl Step {
             }
             Self::AddCertificates { .. } | Self::RemoveCertificates { .. } => "ssl-cert",
             Self::SetListenerAttributes { .. } => "listener-attributes",
-            Self::Tag { .. } | Self::TagFront { .. } => "additional-resource-tags",
+            Self::Tag { .. }
+            | Self::TagFront { .. }
+            | Self::Untag { .. }
+            | Self::UntagFront { .. } => "additional-resource-tags",
             _ => return "metadata.uid".to_owned(),
         };
         format!("{PREFIX}{suffix}")

@@ -16,6 +16,7 @@ mod build;
 mod calls;
 mod ensuring;
 mod gates;
+mod given;
 mod names;
 mod pending;
 mod plan;

@@ -10,6 +10,7 @@ use crate::asked::{TargetType, Tls, Transport};
 use crate::calls::{
     AddressType, Attributes, HealthCheck, NewTargetGroup, Rule, Scheme, SubnetMapping, Tags, Target,
 };
+use crate::given;
 use crate::names::{self, Part};
 
 /// What AWS is to have for one Service.
@@ -155,7 +156,7 @@ impl Wanted {
     }
 }
 
-/// Tags that are ours, and those that the Service gives.
+/// Tags that are ours, and those that the Service gives, with what notes which these are.
 pub(crate) fn tags(wanted: &LoadBalancer, given: &BTreeMap<String, String>) -> Tags {
     let mut tags = names::tags_of(&wanted.id, &wanted.service, Part::Balancer);
     tags.remove(names::PART);
@@ -163,6 +164,10 @@ pub(crate) fn tags(wanted: &LoadBalancer, given: &BTreeMap<String, String>) -> T
     let given: Vec<_> = given
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
+    if !given.is_empty() {
+        let note = given::note(given.iter().map(|(key, _)| key.as_str()));
+        tags.insert(given::NOTE.to_owned(), note);
+    }
     tags.extend(given);
     tags
 }

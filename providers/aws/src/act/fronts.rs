@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Act;
 use crate::calls::{RefusalKind, Result, Revoked, Rule, SecurityGroups, Tags};
+use crate::given;
 use crate::seen::{Believed, Front, Seen};
 
 /// What security groups are for, as people read it who look at them.
@@ -14,19 +15,20 @@ impl Act<'_> {
         let Self { calls, priority } = *self;
         let vpc = calls.vpc();
         let made = calls.create_security_group(priority, &name, DESCRIPTION, vpc, &tags);
-        let (id, rules) = match made.await {
+        let (id, tags, rules) = match made.await {
             // A new one lets nobody in.
-            Ok(id) => (id, Believed::Known(BTreeSet::new())),
+            Ok(id) => (id, tags, Believed::Known(BTreeSet::new())),
             Err(refusal) if refusal.kind == RefusalKind::Exists => {
                 let named = SecurityGroups::GroupName { vpc, name: &name };
                 let found = calls.security_groups(priority, named).await?;
                 // Its name derives from what it is, and its tags say the same: made without an answer.
                 let ours = found.into_iter().find(|it| {
-                    tags.iter().all(|(key, value)| {
-                        !key.starts_with("landfall.dev/") || it.tags.get(key) == Some(value)
-                    })
+                    let mut ours = tags.iter().filter(|(key, _)| is_whose(key));
+                    ours.all(|(key, value)| it.tags.get(key) == Some(value))
                 });
-                (ours.ok_or(refusal)?.id, Believed::Unknown)
+                let ours = ours.ok_or(refusal)?;
+                // What the Service gave then may be other tags than now.
+                (ours.id, ours.tags, Believed::Unknown)
             }
             Err(refusal) => return Err(refusal),
         };
@@ -69,4 +71,9 @@ impl Act<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a tag says whose something is, and what.
+fn is_whose(key: &str) -> bool {
+    key.starts_with("landfall.dev/") && key != given::NOTE
 }

@@ -6,8 +6,9 @@ mod fronts;
 mod groups;
 mod listeners;
 mod reading;
+mod tagging;
 
-use crate::calls::{Arn, Attributes, Calls, Priority, Result, Tags};
+use crate::calls::{Attributes, Calls, Priority, Result};
 use crate::plan::Step;
 use crate::seen::{Believed, Seen};
 
@@ -32,21 +33,6 @@ pub(crate) async fn take(
             seen.fronts.retain(|it| it.id != id);
             Ok(())
         }
-        Step::TagFront { front, tags } => {
-            let ids = [front.clone()];
-            calls.create_tags(priority, &ids, &tags).await?;
-            if let Some(front) = seen.front(&front) {
-                front.tags.extend(tags);
-            }
-            Ok(())
-        }
-        Step::Tag { arns, tags } => {
-            calls.add_tags(priority, &arns, &tags).await?;
-            for arn in &arns {
-                tag(seen, arn, &tags);
-            }
-            Ok(())
-        }
         Step::Read(unread) => act.read(unread, seen).await,
         step @ (Step::MakeGroup(_)
         | Step::Probe { .. }
@@ -60,21 +46,12 @@ pub(crate) async fn take(
         | Step::AddCertificates { .. }
         | Step::RemoveCertificates { .. }
         | Step::RemoveListener(_)) => act.on_listener(step, seen).await,
+        step @ (Step::Tag { .. }
+        | Step::TagFront { .. }
+        | Step::Untag { .. }
+        | Step::UntagFront { .. }) => act.on_tags(step, seen).await,
         step => act.on_balancer(step, seen).await,
     }
-}
-
-fn tag(seen: &mut Seen, arn: &Arn, tags: &Tags) {
-    let there = if let Some(balancer) = seen.balancers.iter_mut().find(|it| it.it.arn == *arn) {
-        &mut balancer.tags
-    } else if let Some(group) = seen.groups.iter_mut().find(|it| it.it.arn == *arn) {
-        &mut group.tags
-    } else if let Some(listener) = seen.listener(arn) {
-        &mut listener.tags
-    } else {
-        return;
-    };
-    there.extend(tags.clone());
 }
 
 struct Act<'a> {

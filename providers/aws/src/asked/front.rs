@@ -9,6 +9,7 @@ use super::admitting::groups;
 use super::reader::{PREFIX, Reader};
 use super::{Asked, DELETION_PROTECTION, TargetType, ports};
 use crate::calls::{AddressType, Scheme};
+use crate::given;
 
 /// Tags that a Service may have besides ours (AWS allows 50).
 const MOST_TAGS: usize = 40;
@@ -229,7 +230,7 @@ fn own_tags(reader: &mut Reader<'_>) -> BTreeMap<String, String> {
         reader.fault(TAGS, message);
     }
     for (key, value) in &tags {
-        if key.starts_with("aws:") || key.starts_with("landfall.dev/") {
+        if !given::may_be(key) {
             reader.fault(
                 TAGS,
                 format!("{key}: tags of that name are not a Service's to give"),

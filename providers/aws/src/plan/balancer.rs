@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use landfall_provider_api::Error;
 
-use super::{Step, Unread, declare, fronts, missing_tags};
+use super::{Step, Unread, declare, fronts};
 use crate::asked::{DELETION_PROTECTION, PREFIX};
 use crate::calls::{LoadBalancerState, NewLoadBalancer, Scheme, SubnetMapping, Zone};
 use crate::names::Part;
@@ -134,11 +134,6 @@ fn change(wanted: &Wanted, seen: &Seen, current: &Balancer) -> Option<Step> {
             groups,
             private_link: wanted.private_link_rules,
         });
-    }
-    let tags = missing_tags(wanted, Part::Balancer, &current.tags);
-    if !tags.is_empty() {
-        let arns = vec![balancer()];
-        return Some(Step::Tag { arns, tags });
     }
     let attributes = declare(
         &wanted.attributes,

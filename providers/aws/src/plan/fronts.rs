@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Step, Unread, missing_tags};
+use super::{Step, Unread};
 use crate::calls::Rule;
 use crate::names::Part;
 use crate::seen::{Believed, Front, Seen};
@@ -32,7 +32,6 @@ pub(super) fn step(wanted: &Wanted, seen: &Seen) -> Option<Step> {
     let missing: Vec<_> = missing.cloned().collect();
     let surplus = there.iter().filter(|it| !to_be.contains(&bare(it)));
     let surplus: Vec<_> = surplus.cloned().collect();
-    let tags = missing_tags(wanted, Part::Front, &front.tags);
     let front = front.id.clone();
     // First let in, then shut out: whoever is in both stays in.
     if !missing.is_empty() {
@@ -46,8 +45,6 @@ pub(super) fn step(wanted: &Wanted, seen: &Seen) -> Option<Step> {
             front,
             rules: surplus,
         })
-    } else if !tags.is_empty() {
-        Some(Step::TagFront { front, tags })
     } else {
         None
     }

@@ -1,8 +1,7 @@
 //! Target groups, without their targets.
 
-use super::{Step, Unread, balancer_name, declare, group_of, missing_tags};
+use super::{Step, Unread, balancer_name, declare, group_of};
 use crate::calls::HealthCheck;
-use crate::names::Part;
 use crate::seen::{Balancer, Seen};
 use crate::wanted::{Wanted, WantedPort};
 
@@ -22,11 +21,6 @@ fn of(wanted: &Wanted, seen: &Seen, current: Option<&Balancer>, port: &WantedPor
             group: arn(),
             health: Box::new(port.health.clone()),
         });
-    }
-    let tags = missing_tags(wanted, Part::Group, &group.tags);
-    if !tags.is_empty() {
-        let arns = vec![arn()];
-        return Some(Step::Tag { arns, tags });
     }
     declare(
         &port.group_attributes,

@@ -1,6 +1,6 @@
 //! Listeners of the load balancer, and to which target groups they send.
 
-use super::{Step, Unread, beside_default, declare, group_of, missing_tags};
+use super::{Step, Unread, beside_default, declare, group_of};
 use crate::calls::{Arn, Forward, ListenerChange, NewListener};
 use crate::names::Part;
 use crate::seen::{Balancer, Believed, Group, Heard, Seen};
@@ -66,11 +66,6 @@ fn of(wanted: &Wanted, seen: &Seen, current: &Balancer, port: &WantedPort) -> Op
             listener: is.arn.clone(),
             change: Box::new(change),
         });
-    }
-    let tags = missing_tags(wanted, Part::Listener, &listener.tags);
-    if !tags.is_empty() {
-        let arns = vec![is.arn.clone()];
-        return Some(Step::Tag { arns, tags });
     }
     certify(listener, port).or_else(|| {
         declare(

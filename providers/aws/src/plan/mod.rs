@@ -7,6 +7,7 @@ mod fronts;
 mod groups;
 mod leftovers;
 mod listeners;
+mod tagging;
 mod targets;
 
 use std::collections::BTreeSet;
@@ -18,7 +19,6 @@ use crate::calls::{
     AddressType, Arn, Attributes, HealthCheck, ListenerChange, NewListener, NewLoadBalancer,
     NewTargetGroup, Rule, SubnetMapping, Tags, Target,
 };
-use crate::names::Part;
 use crate::seen::{Balancer, Believed, Group, Seen};
 use crate::wanted::{Wanted, WantedPort};
 
@@ -114,6 +114,16 @@ pub(crate) enum Step {
         front: String,
         tags: Tags,
     },
+    /// Keys of tags that load balancers, listeners and target groups are to have no longer.
+    Untag {
+        arns: Vec<Arn>,
+        keys: Vec<String>,
+    },
+    /// Keys of tags that a security group is to have no longer.
+    UntagFront {
+        front: String,
+        keys: Vec<String>,
+    },
     Read(Unread),
     /// From now on the status may name the new load balancer.
     Switch,
@@ -150,6 +160,7 @@ pub(crate) fn plan(wanted: &Wanted, seen: &Seen, now: Instant, farewell: Duratio
         .or_else(|| balancer::step(wanted, seen, current))
         .or_else(|| targets::step(wanted, seen, current))
         .or_else(|| listeners::step(wanted, seen, current?))
+        .or_else(|| tagging::step(wanted, seen, current?))
         .or_else(|| leftovers::step(wanted, seen, current?, now, farewell))
         .unwrap_or(Step::Done)
 }
@@ -262,14 +273,6 @@ fn declare(
         Ok(differing) if differing.is_empty() => None,
         Ok(differing) => Some(set(differing)),
     }
-}
-
-/// Tags that are missing or say something else.
-fn missing_tags(wanted: &Wanted, part: Part, there: &Tags) -> Tags {
-    let wanted = wanted.tags_of(part).into_iter();
-    wanted
-        .filter(|(key, value)| there.get(key) != Some(value))
-        .collect()
 }
 
 /// Takes what is assumed for what is wanted now, so that what is wanted later is compared with it.

@@ -11,6 +11,7 @@ mod moto;
 mod replacing;
 mod saying;
 mod succession;
+mod tags;
 mod world;
 
 pub(crate) use world::{asked, service};

@@ -85,6 +85,7 @@ fn harmed(model: &mut Model, harm: &Harm) {
         Harm::Tag => {
             if let Some(balancer) = seen.balancers.first_mut() {
                 balancer.tags.remove("team");
+                balancer.tags.insert("theirs".into(), "1".into());
             }
         }
         Harm::Health => {
@@ -116,9 +117,16 @@ fn harmed(model: &mut Model, harm: &Harm) {
 /// What is wanted in one of several ways.
 fn some_wanted() -> impl Strategy<Value = Wanted> {
     let ports = proptest::sample::subsequence(vec![80u16, 443, 8080], 1..=3);
-    (ports, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
-        |(ports, public, pods, attribute)| {
+    let others = proptest::sample::subsequence(vec!["b", "c"], 0..=2);
+    (ports, any::<bool>(), any::<bool>(), any::<bool>(), others).prop_map(
+        |(ports, public, pods, attribute, others)| {
             let mut wanted = wanted(&ports);
+            let given = ["team"].into_iter().chain(others.iter().copied());
+            wanted
+                .tags
+                .insert(given::NOTE.to_owned(), given::note(given));
+            let others = others.iter().map(|it| ((*it).to_owned(), String::new()));
+            wanted.tags.extend(others);
             wanted.scheme = Some(if public {
                 Scheme::InternetFacing
             } else {
@@ -165,7 +173,14 @@ fn check(model: &Model, wanted: &Wanted) -> Result<(), TestCaseError> {
     let balancer = &seen.balancers[0];
     prop_assert_eq!(balancer.it.scheme, wanted.scheme);
     prop_assert_eq!(balancer.it.zones.len(), 2);
+    let there = balancer.tags.keys().filter(|it| *it != "theirs");
+    let to_be = wanted.tags_of(crate::names::Part::Balancer);
+    prop_assert!(there.eq(to_be.keys()), "{:?}", balancer.tags);
     prop_assert_eq!(balancer.tags.get("team").map(String::as_str), Some("a"));
+    let parts = seen.groups.iter().map(|it| &it.tags);
+    let listeners = balancer.listeners.iter().map(|it| &it.tags);
+    let mut parts = parts.chain(listeners).chain([&seen.fronts[0].tags]);
+    prop_assert!(parts.all(|it| it.len() == to_be.len()));
     prop_assert_eq!(
         &balancer.it.security_groups,
         &vec![seen.fronts[0].id.clone(), "sg-shared".to_owned()]

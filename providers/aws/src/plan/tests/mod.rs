@@ -11,6 +11,7 @@ use landfall_provider_api::{ClusterId, Family, LoadBalancerId};
 use super::*;
 use crate::asked::{TargetType, Transport};
 use crate::calls::{RuleSource, Scheme};
+use crate::given;
 use crate::wanted::{Groups, Place, Subnets};
 use model::Model;
 
@@ -66,7 +67,12 @@ fn rule(port: u16) -> Rule {
 
 /// An internal load balancer in two zones with these ports.
 fn wanted(ports: &[u16]) -> Wanted {
-    let tags = [("landfall.dev/service-uid", "s1"), ("team", "a")];
+    let note = given::note(["team"].into_iter());
+    let tags = [
+        ("landfall.dev/service-uid", "s1"),
+        ("team", "a"),
+        (given::NOTE, note.as_str()),
+    ];
     let tags = tags.map(|(key, value)| (key.to_owned(), value.to_owned()));
     Wanted {
         id: LoadBalancerId {

@@ -209,22 +209,13 @@ impl Model {
                 &mut self.seen.balancer(&balancer).unwrap().attributes,
                 attributes,
             ),
-            Step::Tag { arns, tags } => {
-                for group in &mut self.seen.groups {
-                    if arns.contains(&group.it.arn) {
-                        group.tags.extend(tags.clone());
-                    }
-                }
-                for balancer in &mut self.seen.balancers {
-                    if arns.contains(&balancer.it.arn) {
-                        balancer.tags.extend(tags.clone());
-                    }
-                    for listener in &mut balancer.listeners {
-                        if arns.contains(&listener.it.arn) {
-                            listener.tags.extend(tags.clone());
-                        }
-                    }
-                }
+            Step::Tag { arns, tags } => self.retag(&arns, |it| it.extend(tags.clone())),
+            Step::Untag { arns, keys } => {
+                self.retag(&arns, |it| it.retain(|key, _| !keys.contains(key)));
+            }
+            Step::UntagFront { front, keys } => {
+                let front = self.seen.front(&front).unwrap();
+                front.tags.retain(|key, _| !keys.contains(key));
             }
             Step::TagFront { front, tags } => self.seen.front(&front).unwrap().tags.extend(tags),
             Step::Switch => self.seen.switched = Some(now),
@@ -241,6 +232,20 @@ impl Model {
                 self.seen.fronts.retain(|it| it.id != id);
             }
             step => self.take_of_listener(step),
+        }
+    }
+
+    fn retag(&mut self, arns: &[Arn], change: impl Fn(&mut Tags)) {
+        let groups = self.seen.groups.iter_mut();
+        let groups = groups.filter(|it| arns.contains(&it.it.arn));
+        groups.for_each(|it| change(&mut it.tags));
+        for balancer in &mut self.seen.balancers {
+            if arns.contains(&balancer.it.arn) {
+                change(&mut balancer.tags);
+            }
+            let listeners = balancer.listeners.iter_mut();
+            let listeners = listeners.filter(|it| arns.contains(&it.it.arn));
+            listeners.for_each(|it| change(&mut it.tags));
         }
     }
 
@@ -348,6 +353,7 @@ fn name(step: &Step) -> &'static str {
         Step::RemoveCertificates { .. } => "remove certificates",
         Step::RemoveListener(_) => "remove listener",
         Step::Tag { .. } | Step::TagFront { .. } => "tag",
+        Step::Untag { .. } | Step::UntagFront { .. } => "untag",
         Step::Read(_) => "read",
         Step::Switch => "switch",
         Step::RemoveBalancer(_) => "remove balancer",
