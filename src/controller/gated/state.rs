@@ -160,9 +160,7 @@ impl State {
         let pods = self.services.get_mut(service);
         for pod in pods.into_iter().flat_map(HashMap::values_mut) {
             if pod.waits() {
-                let found = pod.addresses.iter().filter_map(|it| findings.get(it));
-                // It waits for all of them.
-                pod.found = found.min_by_key(|it| it.holds).cloned();
+                pod.found = found_of(&pod.addresses, findings).cloned();
             }
         }
     }
@@ -255,6 +253,17 @@ fn pod<'a>(
     key: &Key,
 ) -> Option<&'a mut Listed> {
     services.get_mut(&key.service)?.get_mut(&key.uid)
+}
+
+/// What is found of a pod that has these addresses. It waits for all of them: what one lacks is told
+/// whatever is known of the others, and that all is well not before each was looked at.
+fn found_of<'a>(
+    addresses: &BTreeSet<IpAddr>,
+    findings: &'a BTreeMap<IpAddr, Finding>,
+) -> Option<&'a Finding> {
+    let each = || addresses.iter().map(|it| findings.get(it));
+    let lacking = each().flatten().find(|it| !it.holds);
+    lacking.or_else(|| each().collect::<Option<Vec<_>>>()?.first().copied())
 }
 
 impl Listed {

@@ -193,6 +193,32 @@ fn a_pod_with_two_addresses_waits_for_both() {
 }
 
 #[test]
+fn a_pod_of_which_one_address_was_not_looked_at_yet_is_not_told_that_all_is_well() {
+    let mut state = State::default();
+    let second = Unready {
+        address: "2001:db8::1".parse().unwrap(),
+        ..unready(1)
+    };
+    let [first, other] = [address(1), second.address];
+    state.listed(&web(), vec![unready(1), second], &BTreeSet::new());
+    state.seen(&of(1), Some(gated(1, true, None)));
+    let mut answer = |findings: &[(IpAddr, bool)]| {
+        let findings = findings.iter().map(|(at, holds)| (*at, found(*holds)));
+        state.answered(&web(), &findings.collect());
+        state.write()
+    };
+    // No target has the other, so there is nothing to wait for: of the first that says nothing.
+    assert_eq!(answer(&[(other, true)]), ["web-1 False Registering"]);
+    assert_eq!(answer(&[(first, true)]), NONE);
+    assert_eq!(answer(&[(first, false)]), ["web-1 False TargetUnhealthy"]);
+    assert_eq!(answer(&[(other, true)]), ["web-1 False Registering"]);
+    assert_eq!(
+        answer(&[(first, true), (other, true)]),
+        ["web-1 True TargetHealthy"]
+    );
+}
+
+#[test]
 fn what_the_watch_tells_late_undoes_no_write() {
     let mut state = State::default();
     state.list(&[1], &[1]);
