@@ -38,6 +38,9 @@ pub enum Step {
     Rest,
     /// Nothing, but look again after this long.
     Later(Duration),
+    /// Nothing now, but what failed is tried again soon, however long its back-off: what lies around
+    /// the Service has changed since.
+    Soon,
     /// Write to the Service, through its status sub-resource.
     Write(Write),
     /// Have the provider of this class make this.
@@ -97,6 +100,7 @@ fn provide(service: &Service, tenure: &Tenure, claim: &Claim, world: &World<'_>)
                     .claims
                     .left_on(service, class)
                     .map_or(Step::Rest, |left| Step::Write(Write::Succeed(left))),
+                (Step::Rest, Err(_)) if attempt.is_outdated(&parsed.wanted) => Step::Soon,
                 (step, _) => step,
             };
         }

@@ -43,12 +43,20 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Whether nothing need be asked to learn what comes of this. A failure that is tried again at
-    /// its time is not tried before for what lies around the Service, or who has many nodes and
-    /// pods would know no back-off.
+    /// Whether nothing need be asked at once to learn what comes of this. A failure that is tried
+    /// again at its time is not tried at each change of what lies around the Service, or who has
+    /// many nodes and pods would know no back-off; but see [`is_outdated`](Self::is_outdated).
     pub(crate) fn answers(&self, wanted: &LoadBalancer) -> bool {
         let waits = matches!(&self.result, Err(failure) if failure.retry != Retry::WhenChanged);
         !self.stale && (self.wanted == *wanted || (waits && self.wanted.asks_the_same(wanted)))
+    }
+
+    /// Whether it is tried again sooner than a back-off that has grown: what lies around the Service has
+    /// changed since, and a provider that fails at one thing may well follow nodes and pods. Who
+    /// named a time is not asked before it.
+    pub(crate) fn is_outdated(&self, wanted: &LoadBalancer) -> bool {
+        let backs_off = matches!(&self.result, Err(failure) if failure.retry == Retry::BackOff);
+        backs_off && self.wanted != *wanted
     }
 }
 

@@ -108,6 +108,7 @@ async fn take_steps(context: &Context, name: &ServiceName, memory: &mut Memory) 
         let step = plan(service.as_deref(), &memory.record, &world);
         let after = match step {
             Step::Rest => After::Wait(memory.retry_at),
+            Step::Soon => After::Wait(memory.hasten()),
             Step::Later(delay) => After::Wait(Some(Instant::now() + delay)),
             // Another replica works now; this one is about to end.
             _ if !context.gate.is_open() => After::Wait(None),
@@ -255,8 +256,9 @@ async fn ensure(
         return After::Wait(None);
     };
     let result = result.and_then(|outcome| check(&wanted, &outcome).map(|()| outcome));
+    memory.asked_at = Some(Instant::now());
     if result.is_ok() {
-        memory.ensured_at = Some(Instant::now());
+        memory.ensured_at = memory.asked_at;
     }
     if let Ok(Outcome::Provisioned(assigned)) = &result
         && assigned.repaired

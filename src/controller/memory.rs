@@ -50,6 +50,10 @@ impl Pace {
     }
 }
 
+/// How long after a failure it is tried again at the latest, when nodes or pods have changed since.
+/// Without it, a rolling update would end all targets of a Service whose back-off has grown.
+const SOON: Duration = Duration::from_secs(10);
+
 /// The state of one key. Whoever works on the key owns it.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
@@ -57,6 +61,8 @@ pub(super) struct Memory {
     /// The Service as our last write or direct read returned it, until the watch has caught up.
     pub(super) seen: Option<Arc<Service>>,
     pub(super) pace: Pace,
+    /// When a provider last answered what it was asked to make.
+    pub(super) asked_at: Option<Instant>,
     /// When a provider last made what was wanted.
     pub(super) ensured_at: Option<Instant>,
     /// When to try again what failed.
@@ -103,6 +109,13 @@ impl Memory {
             Retry::BackOff => self.failures.get_or_insert_with(backoff).next(),
         };
         delay.map(|delay| now + delay)
+    }
+
+    /// Has what failed be tried again soon, if not sooner; when that is.
+    pub(super) fn hasten(&mut self) -> Option<Instant> {
+        let soon = self.asked_at.map(|at| at + SOON);
+        self.retry_at = self.retry_at.into_iter().chain(soon).min();
+        self.retry_at
     }
 
     /// Something succeeded; the next failure is a first one.
@@ -172,5 +185,20 @@ mod tests {
         memory.succeeded();
         let again = memory.failed(Retry::BackOff, now).unwrap() - now;
         assert!(again.as_secs() <= 2, "{again:?}");
+    }
+
+    #[test]
+    fn what_is_hastened_waits_for_seconds_however_long_it_would_back_off() {
+        let (mut memory, now) = (Memory::default(), Instant::now());
+        memory.asked_at = Some(now);
+        memory.retry_at = Some(now + Duration::from_secs(2));
+        assert_eq!(memory.hasten(), memory.retry_at);
+        assert_eq!(memory.retry_at, Some(now + Duration::from_secs(2)));
+        memory.retry_at = Some(now + Duration::from_mins(5));
+        // It does not begin to wait anew at each change.
+        for _ in 0..2 {
+            assert_eq!(memory.hasten(), Some(now + SOON));
+            assert_eq!(memory.retry_at, Some(now + SOON));
+        }
     }
 }

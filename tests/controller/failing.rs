@@ -112,6 +112,36 @@ async fn a_call_that_fails_while_a_node_comes_is_told_and_tried_again_at_its_tim
 }
 
 #[tokio::test]
+async fn nodes_are_followed_within_seconds_however_long_the_back_off_has_grown() {
+    let world = World::start().await;
+    for _ in 0..100 {
+        world
+            .provider
+            .fail_ensure(Error::unavailable("the cloud is away"));
+    }
+    let made = world.create(&service("web")).await;
+    let cluster =
+        landfall::controller::identify(&world.client, "test", &landfall_watch::Health::default())
+            .await;
+    let uid = made.metadata.uid.unwrap();
+    // After so many, the next attempt would come in two minutes at least.
+    for failures in 1..=8 {
+        world
+            .until_asked("fails", |it| it.count("web").0 >= failures)
+            .await;
+        world.provider.change_id(&cluster, &uid);
+    }
+    world.until_asked("fails", |it| it.count("web").0 > 8).await;
+    world.until_condition("web", "ProviderUnavailable").await;
+    world.provider.heal();
+    world.settle().await;
+    let (failures, _) = world.provider.count("web");
+    world.create_node("node-2", "10.0.0.2").await;
+    world.until_provisioned("web").await;
+    assert_eq!(world.provider.count("web"), (failures + 1, 0));
+}
+
+#[tokio::test]
 async fn a_provider_that_cannot_start_says_so_on_each_service_and_heals() {
     let mut world = World::without_controller().await;
     world

@@ -167,6 +167,11 @@ impl Scripted {
         self.state().ensure_failures.push_back(error);
     }
 
+    /// Fails no `ensure` any more.
+    pub fn heal(&self) {
+        self.state().ensure_failures.clear();
+    }
+
     pub fn fail_release(&self, error: Error) {
         self.state().release_failures.push_back(error);
     }

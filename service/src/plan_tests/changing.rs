@@ -23,6 +23,15 @@ fn for_good() -> Failure {
     }
 }
 
+/// A failure that names the time when to try again.
+fn throttled() -> Failure {
+    Failure {
+        reason: "Throttled",
+        retry: Retry::After(Duration::from_secs(30)),
+        ..failed()
+    }
+}
+
 fn says(reason: &str) -> ServiceBuilder {
     service()
         .marked(A)
@@ -40,9 +49,21 @@ fn what_came_of_an_attempt_is_told_though_the_nodes_have_changed_since() {
             "publish ProviderUnavailable",
         ),
         (
-            "could not be provided, says so, and is tried again at its time",
+            "could not be provided, says so, and is tried again soon",
             says("ProviderUnavailable"),
             before_nodes_came(answered(service(), Err(failed()))),
+            "soon",
+        ),
+        (
+            "could not be provided, says so, and the nodes are the same",
+            says("ProviderUnavailable"),
+            answered(service(), Err(failed())),
+            "rest",
+        ),
+        (
+            "was throttled, says so, and waits as long as it was told",
+            says("Throttled"),
+            before_nodes_came(answered(service(), Err(throttled()))),
             "rest",
         ),
         (

@@ -23,6 +23,7 @@ const NOW: &str = "2026-03-01T12:00:00Z";
 fn short(step: &Step) -> String {
     match step {
         Step::Rest => "rest".into(),
+        Step::Soon => "soon".into(),
         Step::Later(after) => format!("later {}s", after.as_secs()),
         Step::Ensure { class, .. } => format!("ensure {class}"),
         Step::Release { class, id } => format!("release {class} {}", id.service_uid),
