@@ -32,7 +32,7 @@ struct Pod {
     state: State,
 }
 
-/// A pod that an EndpointSlice lists as not ready, and that is not about to end.
+/// A pod that is not ready, by what an EndpointSlice says, and that is not about to end.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Unready {
     /// `metadata.name`; its namespace is the Service's.
@@ -43,16 +43,21 @@ pub struct Unready {
     pub address: IpAddr,
 }
 
+/// Name and UID of a pod.
+type Named = (String, String);
+
 /// What an endpoint's conditions say (KEP-1672).
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum State {
     /// It takes traffic.
     Ready,
+    /// It takes traffic though it is not ready (`spec.publishNotReadyAddresses`); name and UID of
+    /// the pod. It may wait for the load balancer.
+    Published(Box<Named>),
     /// It is about to end and still takes traffic: good enough where nobody is ready (KEP-1669).
     ServingToTheEnd,
-    /// It takes none yet, or not now; name and UID of the pod, where it is one. It may wait for the
-    /// load balancer.
-    Unready(Option<Box<(String, String)>>),
+    /// It takes none yet, or not now; the pod, where it is one. It may wait for the load balancer.
+    Unready(Option<Box<Named>>),
     /// It takes none any more.
     Out,
 }
@@ -61,7 +66,7 @@ impl Slice {
     /// The pods that may become ready.
     pub fn unready(&self) -> impl Iterator<Item = Unready> {
         self.pods.iter().filter_map(|pod| match &pod.state {
-            State::Unready(Some(it)) => Some(Unready {
+            State::Published(it) | State::Unready(Some(it)) => Some(Unready {
                 name: it.0.clone(),
                 uid: it.1.clone(),
                 address: pod.address,
@@ -118,6 +123,7 @@ fn pods(endpoint: &v1::Endpoint) -> impl Iterator<Item = Pod> {
     let is_serving = of(|it| it.serving).unwrap_or(is_ready);
     let is_ending = of(|it| it.terminating) == Some(true);
     let state = match (is_ready, is_ending) {
+        (true, false) if !is_serving => pod_of(endpoint).map_or(State::Ready, State::Published),
         (true, _) => State::Ready,
         (false, true) if is_serving => State::ServingToTheEnd,
         (false, true) => State::Out,
@@ -135,7 +141,7 @@ fn pods(endpoint: &v1::Endpoint) -> impl Iterator<Item = Pod> {
 }
 
 /// Name and UID of the pod that an endpoint stands for.
-fn pod_of(endpoint: &v1::Endpoint) -> Option<Box<(String, String)>> {
+fn pod_of(endpoint: &v1::Endpoint) -> Option<Box<Named>> {
     let target = endpoint.target_ref.as_ref()?;
     let is_pod = target.kind.as_deref() == Some("Pod");
     let named = (target.name.clone()?, target.uid.clone()?);
@@ -170,7 +176,7 @@ impl Endpoints {
                 let (ready, ending) = by_port.entry((&port.name, port.protocol)).or_default();
                 for pod in &slice.pods {
                     match &pod.state {
-                        State::Ready => ready.insert(endpoint(port, pod)),
+                        State::Ready | State::Published(_) => ready.insert(endpoint(port, pod)),
                         State::ServingToTheEnd => ending.insert(endpoint(port, pod)),
                         State::Unready(Some(it)) if waiting.contains(&it.1) => {
                             pods.insert(endpoint(port, pod))
@@ -354,6 +360,28 @@ mod tests {
         };
         assert_eq!(slice.unready().collect::<Vec<_>>(), [expected]);
         assert_eq!(slice.addresses().count(), 5);
+    }
+
+    #[test]
+    fn a_pod_that_is_published_before_it_is_ready_takes_traffic_and_waits_all_the_same() {
+        let published = json!({"ready": true, "serving": false, "terminating": false});
+        let ending = json!({"ready": true, "serving": false, "terminating": true});
+        let ready = json!({"ready": true, "serving": true, "terminating": false});
+        let slices = [slice(&json!([
+            of_pod("a", "10.0.0.1", &published),
+            of_pod("b", "10.0.0.2", &ending),
+            of_pod("c", "10.0.0.3", &ready),
+            {"addresses": ["10.0.0.4"], "conditions": published},
+        ]))];
+        let unready: Vec<_> = slices[0].unready().map(|it| it.name).collect();
+        assert_eq!(unready, ["a"]);
+        let all = ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"];
+        for names in [&[][..], &["a"]] {
+            let found = Endpoints::of(&slices, EndpointInput::Pods, &waiting(names));
+            let targets = found.pods.iter().map(|it| it.address.to_string());
+            assert_eq!(targets.collect::<Vec<_>>(), all);
+            assert_eq!(found.awaited.len(), names.len());
+        }
     }
 
     #[test]

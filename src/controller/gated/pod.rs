@@ -87,7 +87,8 @@ impl Condition {
     pub(super) fn wanted(gated: &Gated, found: Option<&Finding>) -> Self {
         let (holds, reason, message) = match found {
             _ if !gated.containers_ready => {
-                let why = "its containers are not ready, so it is no target of the load balancer";
+                let why =
+                    "its containers are not ready, so the load balancer is not asked about it yet";
                 (false, "NotRegistered", why)
             }
             None => {
