@@ -15,6 +15,7 @@ use crate::succession::Estate;
 use crate::surroundings::Surroundings;
 use crate::view::View;
 use crate::waiting::Waiting;
+use crate::ways::Ways;
 
 /// What all work for one cluster shares.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub(crate) struct Account {
     pub(crate) view: View,
     pub(crate) surroundings: Surroundings,
     pub(crate) gates: Gates,
+    pub(crate) ways: Ways,
     pub(crate) waiting: Waiting,
     pub(crate) pending: Pending,
     listed: Mutex<Listed>,
@@ -49,6 +51,7 @@ impl Account {
             calls,
             surroundings: Surroundings::default(),
             gates: Gates::default(),
+            ways: Ways::default(),
             waiting,
             pending: Pending::new(timing.first_look),
             listed: Mutex::default(),

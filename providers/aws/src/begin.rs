@@ -104,6 +104,12 @@ impl Account {
         foreign: Vec<Foreign>,
         snapshot: &Snapshot,
     ) -> Result<(), Error> {
+        if let Some(before) = &snapshot.adopts {
+            // First, because what is read next says whether there is anything left to adopt.
+            let Self { calls, cluster, .. } = self;
+            let adopted = self.ways.adopt(calls, priority, cluster, before).await;
+            adopted.map_err(|refusal| refusal.into_error("metadata.uid"))?;
+        }
         let services = snapshot.services.iter();
         let uids: HashMap<_, _> = services
             .map(|it| (&it.service, &it.id.service_uid))

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use landfall_provider_api::{Error, Family, LoadBalancer};
 
 use crate::account::Account;
-use crate::asked::{self, Admitted, Asked, AskedPort, PREFIX, TargetType};
+use crate::asked::{self, Admitted, Asked, AskedPort, PREFIX, TargetType, everybody};
 use crate::calls::{Calls, Priority, Rule, RuleSource, Scheme};
 use crate::gates::{self, Opening};
 use crate::seen::Seen;
@@ -16,6 +16,7 @@ use crate::subnets::{self, Discovery};
 use crate::surroundings::{Known, Need};
 use crate::targets::{self, Nodes};
 use crate::wanted::{self, Groups, Subnets, Wanted, WantedPort};
+use crate::ways::{Needs, Way};
 
 /// What AWS is to have, and what there is to say of it.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(crate) struct Built {
     pub(crate) wanted: Wanted,
     /// Where load balancers must be let in.
     pub(crate) openings: BTreeSet<Opening>,
+    /// What nodes must let in where the load balancer has no security group.
+    pub(crate) ways: BTreeSet<Way>,
     /// Nodes that are left out, and why.
     pub(crate) left_out: Vec<String>,
     /// Annotations that are not supported.
@@ -44,17 +47,22 @@ impl Builder<'_> {
         seen: &Seen,
     ) -> Result<Built, Error> {
         let subnets = self.subnets(&asked, seen).await?;
-        let opens_targets = match &asked.groups {
-            asked::Groups::None => false,
-            asked::Groups::Own { opens_targets, .. } => *opens_targets,
-            asked::Groups::Managed(admitted) => admitted.opens_targets,
+        let (opens_targets, has_ways) = match &asked.groups {
+            asked::Groups::None { opens_targets } => (false, *opens_targets),
+            asked::Groups::Own { opens_targets, .. } => (*opens_targets, false),
+            asked::Groups::Managed(admitted) => (admitted.opens_targets, false),
         };
         let groups = self.groups(&asked, opens_targets).await?;
-        let (mut nodes, instances) = self.nodes(wanted, &asked, opens_targets).await?;
+        let (mut nodes, instances) = self
+            .nodes(wanted, &asked, opens_targets || has_ways)
+            .await?;
         let ranges = self.ranges(wanted, &asked).await?;
-        let mut openings = BTreeSet::new();
+        let (mut openings, mut ways) = (BTreeSet::new(), BTreeSet::new());
         if opens_targets {
             openings = openings_of(wanted, &asked, &nodes, &instances);
+        } else if has_ways {
+            let groups = groups_of_targets(wanted, &asked, &nodes, &instances);
+            ways = self.ways(wanted, &asked, (seen, &subnets), groups).await?;
         }
         let left_out = match asked.target_type {
             TargetType::Instance => std::mem::take(&mut nodes.left_out),
@@ -65,6 +73,7 @@ impl Builder<'_> {
         let ports = ports.map(|it| port(it, wanted, &asked, &nodes, &ranges));
         Ok(Built {
             openings,
+            ways,
             left_out,
             ignored: asked.ignored.clone(),
             wanted: Wanted {
@@ -151,7 +160,7 @@ impl Builder<'_> {
             beside.push(shared.map_err(|refusal| refusal.into_error(&field))?);
         }
         match &asked.groups {
-            asked::Groups::None => Ok(Groups::None),
+            asked::Groups::None { .. } => Ok(Groups::None),
             asked::Groups::Managed(admitted) => Ok(Groups::Managed {
                 rules: admit(admitted, &asked.ports),
                 beside,
@@ -174,10 +183,10 @@ impl Builder<'_> {
         &self,
         wanted: &LoadBalancer,
         asked: &Asked,
-        opens_targets: bool,
+        needs_groups: bool,
     ) -> Result<(Nodes, BTreeMap<String, Known>), Error> {
         let mut nodes = targets::nodes(&wanted.nodes, &asked.node_labels);
-        if asked.target_type == TargetType::Ip && !opens_targets {
+        if asked.target_type == TargetType::Ip && !needs_groups {
             return Ok((nodes, BTreeMap::new()));
         }
         let ids: BTreeSet<_> = nodes.ids.values().cloned().collect();
@@ -186,6 +195,48 @@ impl Builder<'_> {
         let known = known.map_err(|refusal| refusal.into_error("spec.providerID of a Node"))?;
         nodes.check(&known, self.calls.vpc());
         Ok((nodes, known))
+    }
+
+    /// What nodes must let in. Where nobody says who may connect, an internal load balancer is for the VPC, as it
+    /// is with the AWS controller.
+    async fn ways(
+        &self,
+        wanted: &LoadBalancer,
+        asked: &Asked,
+        (seen, subnets): (&Seen, &Subnets),
+        groups: BTreeSet<String>,
+    ) -> Result<BTreeSet<Way>, Error> {
+        let before = seen.balancers.iter().find_map(|it| it.it.scheme);
+        let scheme = asked.scheme.or(before).unwrap_or(Scheme::Internal);
+        let need = match scheme {
+            Scheme::Internal => Need::Ranges,
+            Scheme::InternetFacing => Need::Subnets,
+        };
+        let around = &self.account.surroundings;
+        let network = around.network(self.calls, self.priority, need).await;
+        let field = format!("{PREFIX}disable-nlb-sg");
+        let network = network.map_err(|refusal| refusal.into_error(&field))?;
+        let ranges = network.ranges.unwrap_or_default();
+        let clients = match scheme {
+            Scheme::Internal => ranges.to_vec(),
+            Scheme::InternetFacing => vec![everybody(asked.family)],
+        };
+        let zones = seen.balancers.iter().flat_map(|it| &it.it.zones);
+        let places = subnets.places.iter().map(|it| &it.mapping.subnet);
+        let stands: BTreeSet<_> = zones.map(|it| &it.subnet).chain(places).collect();
+        let subnets = network.subnets.iter();
+        let subnets = subnets.filter(|it| stands.contains(&it.id));
+        let subnets = subnets.flat_map(|it| it.ipv4.iter().chain(&it.ipv6).copied());
+        let needs = Needs {
+            groups,
+            family: asked.family,
+            clients,
+            subnets: subnets.collect(),
+            target_type: asked.target_type,
+        };
+        let ports = asked.ports.iter();
+        let ports = ports.map(|it| (it, target_ports(it, wanted, asked)));
+        Ok(needs.ways(&ports.collect::<Vec<_>>()))
     }
 
     /// Ranges of the VPC, where somebody may be outside of them.
@@ -202,6 +253,26 @@ impl Builder<'_> {
     }
 }
 
+/// Security groups of the nodes where targets are.
+fn groups_of_targets(
+    wanted: &LoadBalancer,
+    asked: &Asked,
+    nodes: &Nodes,
+    instances: &BTreeMap<String, Known>,
+) -> BTreeSet<String> {
+    let group_of = |name: &str| match instances.get(nodes.ids.get(name)?)? {
+        Known::Instance(instance) => gates::group_of(instance).cloned(),
+        Known::Unknown => None,
+    };
+    match asked.target_type {
+        TargetType::Instance => nodes.ids.keys().filter_map(|it| group_of(it)).collect(),
+        TargetType::Ip => {
+            let nodes = wanted.endpoints.iter().filter_map(|it| it.node.as_deref());
+            nodes.filter_map(group_of).collect()
+        }
+    }
+}
+
 /// Where load balancers must be let in.
 fn openings_of(
     wanted: &LoadBalancer,
@@ -209,17 +280,7 @@ fn openings_of(
     nodes: &Nodes,
     instances: &BTreeMap<String, Known>,
 ) -> BTreeSet<Opening> {
-    let group_of = |name: &str| match instances.get(nodes.ids.get(name)?)? {
-        Known::Instance(instance) => gates::group_of(instance).cloned(),
-        Known::Unknown => None,
-    };
-    let groups: BTreeSet<_> = match asked.target_type {
-        TargetType::Instance => nodes.ids.keys().filter_map(|it| group_of(it)).collect(),
-        TargetType::Ip => {
-            let nodes = wanted.endpoints.iter().filter_map(|it| it.node.as_deref());
-            nodes.filter_map(group_of).collect()
-        }
-    };
+    let groups = groups_of_targets(wanted, asked, nodes, instances);
     let mut openings = BTreeSet::new();
     for (protocol, ports) in used_ports(wanted, asked) {
         openings.extend(groups.iter().map(|group| Opening {
@@ -231,18 +292,23 @@ fn openings_of(
     openings
 }
 
+/// Ports of the targets behind a port.
+fn target_ports(port: &AskedPort, wanted: &LoadBalancer, asked: &Asked) -> BTreeSet<u16> {
+    match asked.target_type {
+        TargetType::Instance => port.node_port.into_iter().collect(),
+        TargetType::Ip => {
+            let pods = wanted.endpoints.iter();
+            let pods = pods.filter(|it| targets::serves(port, wanted, it));
+            pods.map(|it| it.port).collect()
+        }
+    }
+}
+
 /// Ports of targets that are used, by protocol. Probes are TCP, whatever the traffic.
 fn used_ports(wanted: &LoadBalancer, asked: &Asked) -> BTreeMap<&'static str, BTreeSet<u16>> {
     let mut used = BTreeMap::<_, BTreeSet<u16>>::new();
     for port in &asked.ports {
-        let ports: BTreeSet<_> = match asked.target_type {
-            TargetType::Instance => port.node_port.into_iter().collect(),
-            TargetType::Ip => {
-                let pods = wanted.endpoints.iter();
-                let pods = pods.filter(|it| targets::serves(port, wanted, it));
-                pods.map(|it| it.port).collect()
-            }
-        };
+        let ports = target_ports(port, wanted, asked);
         if port.group_protocol.has_udp() {
             used.entry("udp").or_default().extend(&ports);
         }

@@ -86,6 +86,11 @@ impl Account {
             .await;
         let field = format!("{PREFIX}manage-backend-security-group-rules");
         opened.map_err(|refusal| Failed::certain(refusal.into_error(&field)))?;
+        let uid = &wanted.id.service_uid;
+        let ways = (uid.as_str(), &built.ways);
+        let opened = self.ways.open(&self.calls, priority, &self.cluster, ways);
+        let opened = opened.await;
+        opened.map_err(|refusal| Failed::certain(refusal.into_error(&field)))?;
         let (taken, wait) = self.go(&built.wanted, work, priority).await?;
         notes.is_repaired = work.is_altered && taken > 0;
         awaited::note(&built.wanted, &mut work.seen);
@@ -93,6 +98,9 @@ impl Account {
         if let Some((until, message)) = wait {
             notes.waits = Some(message);
             pends.until = until;
+        } else {
+            self.ways.settle(uid, built.ways).await;
+            self.close_ways().await;
         }
         let outcome = answer::outcome(&built.wanted, &work.seen, &notes);
         Ok((outcome, pends))

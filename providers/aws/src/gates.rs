@@ -104,7 +104,7 @@ impl Gates {
             return Ok(shared.clone());
         }
         let (name, vpc) = (names::shared(cluster), calls.vpc());
-        let tags = names::tags_of_shared(cluster);
+        let tags = names::tags_of_cluster(cluster, names::Part::Shared);
         let description = "What load balancers of Services have in common";
         let made = calls
             .create_security_group(priority, &name, description, vpc, &tags)

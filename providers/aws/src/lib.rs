@@ -35,6 +35,7 @@ mod tests;
 mod view;
 mod waiting;
 mod wanted;
+mod ways;
 
 use std::sync::Arc;
 use std::time::Duration;

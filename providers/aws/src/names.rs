@@ -26,6 +26,8 @@ pub(crate) enum Part {
     Front,
     /// The security group that all load balancers of the cluster have in common.
     Shared,
+    /// A rule in a security group of nodes, for load balancers that have none.
+    Way,
 }
 
 impl Part {
@@ -37,6 +39,7 @@ impl Part {
             Self::Listener => "listener",
             Self::Front => "frontend-security-group",
             Self::Shared => "shared-security-group",
+            Self::Way => "way-to-targets",
         }
     }
 }
@@ -85,10 +88,10 @@ pub(crate) fn tags_of(id: &LoadBalancerId, service: &ServiceName, part: Part) ->
 }
 
 /// Tags of what the whole cluster shares.
-pub(crate) fn tags_of_shared(cluster: &ClusterId) -> Tags {
+pub(crate) fn tags_of_cluster(cluster: &ClusterId, part: Part) -> Tags {
     let ours = tags::of_cluster(cluster).into_iter();
     let ours = ours.map(|(key, value)| (key.to_owned(), value));
-    let part = (PART.to_owned(), Part::Shared.as_str().to_owned());
+    let part = (PART.to_owned(), part.as_str().to_owned());
     ours.chain([part]).collect()
 }
 

@@ -48,6 +48,11 @@ impl Account {
                 "nodes did not let in what comes from load balancers any more; put right"
             );
         }
+        let found = self.ways.found(&self.calls, priority, &self.cluster).await;
+        if found.map_err(|refusal| refusal.into_error("metadata.uid"))? {
+            tracing::warn!("nodes did not let in clients of load balancers any more; put right");
+        }
+        self.close_ways().await;
         if self.view.is_empty() {
             self.remove_shared().await;
         }

@@ -51,6 +51,8 @@ impl Account {
             return Err(refusal.into_error("metadata.uid"));
         }
         work.finish(true);
+        self.ways.forget(uid).await;
+        self.close_ways().await;
         if had_any {
             self.waiting.something_is_free();
         }
@@ -58,6 +60,15 @@ impl Account {
             self.remove_shared().await;
         }
         Ok(())
+    }
+
+    /// What nodes let in that nobody needs goes. Where it cannot, the next reading of all tries again.
+    pub(crate) async fn close_ways(&self) {
+        let users = || self.view.without_groups();
+        let closed = self.ways.close(&self.calls, Priority::Change, users);
+        if let Err(refusal) = closed.await {
+            tracing::info!(%refusal, "what nodes let in for load balancers that are gone stays for now");
+        }
     }
 
     /// Nobody has what load balancers share. Where it cannot be removed yet, the next reading of all tries

@@ -139,6 +139,17 @@ impl View {
         slots.all(|it| !it.is_busy && !it.is_unsure && it.seen.is_empty())
     }
 
+    /// UIDs of Services that may have a load balancer without a security group.
+    pub(crate) fn without_groups(&self) -> Vec<String> {
+        let state = self.state();
+        let has = |slot: &Slot| {
+            let mut balancers = slot.seen.balancers.iter();
+            slot.is_unsure || balancers.any(|it| it.it.security_groups.is_empty())
+        };
+        let having = state.slots.iter().filter(|(_, slot)| has(slot));
+        having.map(|(uid, _)| uid.clone()).collect()
+    }
+
     pub(crate) fn id(&self, service_uid: &str) -> LoadBalancerId {
         LoadBalancerId {
             cluster: self.cluster.clone(),

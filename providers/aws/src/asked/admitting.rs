@@ -32,7 +32,9 @@ pub(super) fn groups(
         );
     }
     match own {
-        _ if disabled => Groups::None,
+        _ if disabled => Groups::None {
+            opens_targets: manages.unwrap_or(true),
+        },
         Some(names) => Groups::Own {
             names,
             opens_targets: manages.unwrap_or(false),
@@ -92,7 +94,7 @@ fn admitted(
 }
 
 /// All addresses of a family.
-fn everybody(family: Family) -> IpNet {
+pub(crate) fn everybody(family: Family) -> IpNet {
     let any = match family {
         Family::IPv4 => IpAddr::from([0u8; 4]),
         Family::IPv6 => IpAddr::from([0u8; 16]),

@@ -16,6 +16,8 @@ use ipnet::IpNet;
 use landfall_provider_api::{Error, Family, LoadBalancer};
 
 use crate::calls::{AddressType, HealthCheck, Scheme};
+pub(crate) use admitting::everybody;
+pub(crate) use ports::PRESERVE;
 use reader::Reader;
 pub(crate) use reader::{PREFIX, SOURCE_RANGES};
 
@@ -130,7 +132,10 @@ pub(crate) struct Asked {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Groups {
     /// `disable-nlb-sg`: none, now and ever.
-    None,
+    None {
+        /// `manage-backend-security-group-rules`: whether the way to the targets is opened.
+        opens_targets: bool,
+    },
     /// `security-groups`: these, by id or name.
     Own {
         /// Ids or names.

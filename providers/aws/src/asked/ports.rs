@@ -13,8 +13,9 @@ use super::{AskedPort, Fault, TargetType, Transport};
 
 const GROUP_ATTRIBUTES: &str = "target-group-attributes";
 const LISTENER_ATTRIBUTES: &str = "listener-attributes";
+/// Attribute of target groups: whether targets see the addresses of clients.
+pub(crate) const PRESERVE: &str = "preserve_client_ip.enabled";
 const PROXY: &str = "proxy_protocol_v2.enabled";
-const PRESERVE: &str = "preserve_client_ip.enabled";
 const DELAY: &str = "deregistration_delay.timeout_seconds";
 const IDLE_TIMEOUT: &str = "tcp.idle_timeout.seconds";
 

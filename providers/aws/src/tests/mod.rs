@@ -12,6 +12,7 @@ mod replacing;
 mod saying;
 mod succession;
 mod tags;
+mod ways;
 mod world;
 
 pub(crate) use world::{asked, service};

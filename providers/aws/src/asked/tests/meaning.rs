@@ -259,7 +259,9 @@ fn groups_are_ours_or_theirs_or_none() {
     assert_eq!(asked(web(), &managing).groups, of(true));
     assert_eq!(
         asked(web(), &[("disable-nlb-sg", "true")]).groups,
-        Groups::None
+        Groups::None {
+            opens_targets: true
+        }
     );
     let ours = asked(
         web(),

@@ -11,7 +11,7 @@ mod xml;
 
 pub(crate) use groups::SecurityGroups;
 pub(crate) use instances::Instance;
-pub(crate) use rules::{Revoked, Rule, RuleSource};
+pub(crate) use rules::{Revoked, Rule, RuleSource, SecurityGroupRule};
 #[cfg(test)]
 pub(crate) use subnets::Route;
 pub(crate) use subnets::{RouteTable, Subnet, Subnets};

@@ -8,7 +8,7 @@ use super::xml::{Element, Unreadable};
 use crate::calls::actions::{
     AUTHORIZE_SECURITY_GROUP_INGRESS, DESCRIBE_SECURITY_GROUP_RULES, REVOKE_SECURITY_GROUP_INGRESS,
 };
-use crate::calls::{Calls, Priority, Refusal, Result, Tags};
+use crate::calls::{Calls, Priority, Refusal, Result, TagFilter, Tags};
 
 /// From where a rule lets traffic in.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,6 +75,18 @@ impl Calls {
         Ok(all.await?.into_iter().flatten().collect())
     }
 
+    /// The rules for what comes in that bear all of these tags, in whatever group.
+    pub(crate) async fn tagged_rules(
+        &self,
+        priority: Priority,
+        filters: &[TagFilter<'_>],
+    ) -> Result<Vec<SecurityGroupRule>> {
+        let action = &DESCRIBE_SECURITY_GROUP_RULES;
+        let params = Params::new().with("MaxResults", 1000).tagged(filters);
+        let all = self.ec2_pages(action, priority, params, "securityGroupRuleSet", rule);
+        Ok(all.await?.into_iter().flatten().collect())
+    }
+
     /// Adds rules, all or none. One that is there already, whatever its description, is `Exists`.
     pub(crate) async fn authorize(
         &self,
@@ -82,7 +94,20 @@ impl Calls {
         group: &str,
         rules: &[Rule],
     ) -> Result<()> {
+        self.authorize_tagged(priority, group, rules, &Tags::new())
+            .await
+    }
+
+    /// The same, and they bear these tags from the beginning.
+    pub(crate) async fn authorize_tagged(
+        &self,
+        priority: Priority,
+        group: &str,
+        rules: &[Rule],
+        tags: &Tags,
+    ) -> Result<()> {
         let params = permissions(Params::new().with("GroupId", group), rules);
+        let params = params.tagging("security-group-rule", tags);
         let action = &AUTHORIZE_SECURITY_GROUP_INGRESS;
         self.ec2(action, priority, group, &params, |_| Ok(())).await
     }
