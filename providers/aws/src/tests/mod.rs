@@ -6,6 +6,7 @@ mod awaiting;
 mod conformance;
 mod costs;
 mod crashes;
+mod disputes;
 mod drift;
 mod moto;
 mod replacing;
