@@ -106,9 +106,10 @@ impl Claims {
         })
     }
 
-    /// The finalizer that the predecessor of this class's provider has left on a Service.
+    /// The finalizer that the predecessor of this class's provider has left on a Service. While that may run, it has
+    /// left none.
     pub(crate) fn left_on(&self, service: &Service, class: &Class) -> Option<&'static str> {
-        let claim = self.0.iter().find(|it| it.class == *class)?;
+        let claim = self.0.iter().find(|it| it.class == *class && !it.aside)?;
         let left = claim.predecessor.as_ref()?.finalizer;
         has_finalizer_named(service, left).then_some(left)
     }

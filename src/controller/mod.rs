@@ -204,11 +204,12 @@ async fn attend(
 ) -> Result<Infallible, Refused> {
     let mut changes = backend.provider.changes();
     let class = &backend.class;
-    // What is so by now, the start finds.
+    // What is so by now, the start finds; what changes from here on, begins it again.
     let mut aside = backend.aside();
     if let Some(aside) = &mut aside {
         aside.mark_unchanged();
     }
+    context.stand(backend);
     start(context, backend, adopts, &notes).await?;
     let mut open = true;
     while open {
@@ -225,10 +226,13 @@ async fn attend(
                     None => changes = futures::stream::pending().boxed(),
                 },
                 () = changed(&mut aside) => {
-                    context.stand(backend);
                     // What somebody else gave meanwhile is taken over before anything new is given.
-                    if !backend.is_aside() {
+                    let begins = !backend.is_aside();
+                    if begins {
                         backend.begin_again();
+                    }
+                    context.stand(backend);
+                    if begins {
                         start(context, backend, adopts, &notes).await?;
                     }
                     open = notes.send(Note::LookAtAll).is_ok();
@@ -284,7 +288,11 @@ async fn start(
     let uids = owned
         .iter()
         .filter_map(|owned| Some(owned.id.as_ref()?.service_uid.clone()));
-    context.stand(backend);
+    // That it leaves something to somebody else may have come out just now. That it does so no more was not known when
+    // it began, and begins it again.
+    if backend.is_aside() {
+        context.stand(backend);
+    }
     // Without a receiver the controller is about to end.
     let _ = notes.send(Note::Holds(class.clone(), uids.collect()));
     let _ = notes.send(Note::Compared(class.clone(), owned, begun));

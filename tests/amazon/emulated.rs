@@ -200,10 +200,10 @@ async fn what_another_controller_has_made_at_moto_is_taken_over_by_the_hand_of_k
     let patch = format!("--patch={status}");
     let by = ["--subresource=status", "--type=merge", patch.as_str()];
     hand.kubectl(&[&["patch", "service", "web"], by.as_slice()].concat());
-    // Given up by its leader.
+    // Nobody renews it.
     hand.create(&json!({
         "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "leader"},
-        "spec": {"leaseDurationSeconds": 1},
+        "spec": {"holderIdentity": "them", "leaseDurationSeconds": 1},
     }));
     let before = hand.parts();
     let more = format!(

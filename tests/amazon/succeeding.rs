@@ -239,9 +239,10 @@ async fn a_service_that_terminates_while_nobody_runs_is_released_with_both_final
     world.create_theirs("theirs", &[80]).await;
     world.delete("theirs").await;
     let leases = Api::<Lease>::namespaced(world.cluster.client.clone(), &world.cluster.namespace);
-    // Nobody's: it was given up.
-    let lease =
-        object(json!({"metadata": {"name": "leader"}, "spec": {"leaseDurationSeconds": 1}}));
+    // Nobody renews it.
+    let lease = object(
+        json!({"metadata": {"name": "leader"}, "spec": {"holderIdentity": "them", "leaseDurationSeconds": 1}}),
+    );
     leases.create(&PostParams::default(), &lease).await.unwrap();
     let _controller = world.successor();
     world.until_gone("theirs").await;

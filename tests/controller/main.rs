@@ -17,5 +17,6 @@ mod provider;
 mod providing;
 mod releasing;
 mod restarting;
+mod succeeding;
 mod targets;
 mod world;

@@ -8,10 +8,11 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use landfall::controller::{self, Metrics, Registration, Setup};
 use landfall::lease::Gate;
-use landfall_service::Class;
+use landfall_service::{Class, Predecessor};
 use landfall_watch::Health;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -35,6 +36,10 @@ pub struct World {
     class: &'static str,
     /// More providers of the same process.
     more: Vec<(&'static str, Scripted)>,
+    /// Whose Services the provider takes over, and why it does not yet.
+    pub predecessor: Option<(Predecessor, watch::Receiver<Option<String>>)>,
+    /// When the controller may work.
+    pub gate: Gate,
     running: Option<(CancellationToken, JoinHandle<()>)>,
 }
 
@@ -55,6 +60,8 @@ impl World {
             provider: Scripted::new(),
             class: CLASS,
             more: Vec::new(),
+            predecessor: None,
+            gate: Gate::open(),
             running: None,
         };
         world.create_node("node-1", "10.0.0.1").await;
@@ -70,6 +77,8 @@ impl World {
             provider: Scripted::new(),
             class,
             more: Vec::new(),
+            predecessor: None,
+            gate: Gate::open(),
             running: None,
         }
     }
@@ -90,11 +99,12 @@ impl World {
         let stop = CancellationToken::new();
         let health = Health::default();
         let cluster = controller::identify(&self.acting, "test", &health).await;
+        let predecessor = self.predecessor.as_ref();
         let registration = |class: &str, provider: &Scripted| Registration {
             class: Class::new(class),
             default: class == CLASS,
-            predecessor: None,
-            aside: None,
+            predecessor: predecessor.map(|(it, _)| it.clone()),
+            aside: predecessor.map(|(_, aside)| aside.clone()),
             provider: Arc::new(provider.clone()),
             drift_interval: provider.drift_interval(),
             sweep_after: provider.sweep_after(),
@@ -107,7 +117,7 @@ impl World {
             adopts: None,
             registrations,
             concurrency,
-            gate: Gate::open(),
+            gate: self.gate.clone(),
             metrics: Metrics::default(),
             health: health.clone(),
         };

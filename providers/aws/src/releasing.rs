@@ -65,7 +65,8 @@ impl Account {
     /// What nodes let in that nobody needs goes. Where it cannot, the next reading of all tries again.
     pub(crate) async fn close_ways(&self) {
         let users = || self.view.without_groups();
-        let closed = self.ways.close(&self.calls, Priority::Change, users);
+        let Self { calls, cluster, .. } = self;
+        let closed = self.ways.close(calls, Priority::Change, cluster, users);
         if let Err(refusal) = closed.await {
             tracing::info!(%refusal, "what nodes let in for load balancers that are gone stays for now");
         }

@@ -108,6 +108,21 @@ fn while_its_owner_runs_a_service_is_left_to_it() {
     check(
         &taking_over().standing_aside(),
         &[
+            (
+                "is ours already, and was released",
+                published()
+                    .class(OLD)
+                    .and_finalizer(OLD)
+                    .terminating_since("2026-03-01T11:59:00Z"),
+                holding("uid-1", &[]),
+                "let go",
+            ),
+            (
+                "is served by us already",
+                published().class(OLD).and_finalizer(OLD),
+                answered(published().class(OLD), Ok(provisioned())),
+                "rest",
+            ),
             ("lives", old, Record::default(), "rest"),
             ("terminates", deleted, Record::default(), "rest"),
         ],

@@ -14,7 +14,7 @@ use k8s_openapi::jiff::Timestamp;
 /// Who holds a Lease that we have taken: any process of ours goes on where the one before it ended.
 pub(super) const OURS: &str = "landfall";
 /// How long a Lease holds that does not say so: what programs made with controller-runtime have.
-const USUAL: Duration = Duration::from_secs(15);
+pub(super) const USUAL: Duration = Duration::from_secs(15);
 /// For how many times as long it must not have changed.
 const QUIET: u32 = 4;
 
@@ -77,7 +77,13 @@ impl Watched {
             since,
             has_changed,
         });
-        if now.duration_since(since) >= holds_for(lease) * QUIET {
+        // Whoever gives it up says that it is to be had soon, and not how long it holds.
+        let least = if holder.is_empty() {
+            USUAL
+        } else {
+            Duration::ZERO
+        };
+        if now.duration_since(since) >= holds_for(lease).max(least) * QUIET {
             Leader::Gone
         } else if has_changed && !holder.is_empty() {
             Leader::Works { holder }
@@ -177,12 +183,12 @@ mod tests {
             }))
         };
         assert_eq!(
-            told(&[(0, old()), (1, given_up()), (4, given_up()), (5, new())]),
+            told(&[(0, old()), (1, given_up()), (50, given_up()), (55, new())]),
             ["unsure", "unsure", "unsure", "works"]
         );
         assert_eq!(
-            told(&[(0, given_up()), (4, given_up())]),
-            ["unsure", "gone"]
+            told(&[(0, given_up()), (59, given_up()), (60, given_up())]),
+            ["unsure", "unsure", "gone"]
         );
     }
 

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 pub(crate) use bindings::{Bindings, removal};
-use lease::{Leader, OURS, Watched, holds_for};
+use lease::{Leader, OURS, USUAL, Watched, holds_for};
 
 /// From one reading of its Lease to the next, if it holds long enough.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -117,23 +117,27 @@ impl Predecessor {
         let part = format!("Lease {}", self.settings.lease());
         let mut may_lead = self.may_lead.subscribe();
         let mut following = Following::default();
+        let mut pause = PAUSE;
         loop {
-            let pause = match self.look(&leases, &mut following).await {
-                Ok(pause) => {
+            // A call that hangs must not outlast what it is to keep.
+            let looked = tokio::time::timeout(pause, self.look(&leases, &mut following)).await;
+            let error = match looked {
+                Ok(Ok(next)) => {
                     health.well(&part);
-                    pause
+                    pause = next;
+                    None
                 }
-                Err(error) => {
-                    let error = explain(&error);
-                    health.trouble(&part, format!("cannot be read or kept: {error}"));
-                    tracing::warn!(lease = part, error, "cannot be read or kept");
-                    following.watched.missed();
-                    if following.is_over(Instant::now()) {
-                        self.note(Some(format!("the {part} could not be kept: {error}")));
-                    }
-                    PAUSE
-                }
+                Ok(Err(error)) => Some(explain(&error)),
+                Err(_) => Some("the API server does not answer".to_owned()),
             };
+            if let Some(error) = error {
+                health.trouble(&part, format!("cannot be read or kept: {error}"));
+                tracing::warn!(lease = part, error, "cannot be read or kept");
+                following.watched.missed();
+                if following.is_over(Instant::now()) {
+                    self.note(Some(format!("the {part} could not be kept: {error}")));
+                }
+            }
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 // Without a sender the process is about to end.
@@ -156,18 +160,21 @@ impl Predecessor {
         let spec = lease.map(|it| it.spec.unwrap_or_default());
         let holds_for = spec.as_ref().map_or(PAUSE * LOOKS, holds_for);
         let leader = following.watched.read(spec.as_ref(), Instant::now());
+        // What is given up with a short one, or is ours, is kept as is usual.
+        let kept_for = holds_for.max(USUAL);
         let is_free = matches!(leader, Leader::Gone | Leader::Ours);
         let mut why = why_aside(&leader, &name);
         if is_free && *self.may_lead.borrow() {
             let is_new = leader == Leader::Gone;
-            let patch = held(version.as_deref(), holds_for, is_new);
+            let patch = held(version.as_deref(), kept_for, is_new);
             let by = PatchParams::default();
+            let asked_at = Instant::now();
             let kept = leases
                 .patch(&self.settings.lease_name, &by, &Patch::Merge(patch))
                 .await;
             match kept {
                 Ok(_) => {
-                    following.kept(Instant::now(), holds_for);
+                    following.kept(asked_at, kept_for);
                     why = None;
                     if is_new {
                         tracing::info!(lease = name, "nobody led any more, so it is taken");

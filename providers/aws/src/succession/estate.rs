@@ -48,8 +48,13 @@ pub(super) enum Owner {
     Heir(Inheritance),
     /// Nobody's: it is gone.
     Settled,
-    /// Somebody else's, as this says.
-    Other(String),
+    /// Somebody else's.
+    Other {
+        /// Who that is, and what to do.
+        why: String,
+        /// Whether a controller like the one that is taken over from has made it.
+        is_alike: bool,
+    },
 }
 
 impl Estate {
@@ -190,7 +195,10 @@ impl Disputed {
                 left,
             })
         } else {
-            Owner::Other(dispute(balancer, &tags, cluster_name))
+            Owner::Other {
+                why: dispute(balancer, &tags, cluster_name),
+                is_alike: tags.contains_key(CLUSTER),
+            }
         })
     }
 }

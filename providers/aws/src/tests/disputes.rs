@@ -29,7 +29,11 @@ async fn beside_a_load_balancer_of_somebody_else_none_is_made() {
         );
         assert_eq!(world.aws.load_balancers().len(), 1);
     }
-    // There is nothing of ours to be removed, and nothing else is.
+    // Deleted, it waits for whoever has to do with it, or for somebody who says who that is.
+    let refused = provider.release(&wanted.id).await.expect_err("as before");
+    assert!(refused.to_string().contains("takesOver.clusterName"));
+    // Of what no such controller has made there is nothing to be removed.
+    world.aws.untag(&made.arn, "elbv2.k8s.aws/cluster");
     released(&provider, &wanted.id).await;
     assert_eq!(world.aws.load_balancers().len(), 1);
     begin(&provider, vec![held(&wanted, &made.dns_name)]).await;
@@ -111,9 +115,21 @@ async fn a_service_that_is_deleted_while_it_runs_is_left_to_it() {
         ..held(&wanted, &made.dns_name)
     };
     begin(&provider, vec![marked]).await;
-    released(&provider, &wanted.id).await;
+    let refused = provider
+        .release(&wanted.id)
+        .await
+        .expect_err("it is theirs");
+    assert!(refused.to_string().contains("it runs"), "{refused}");
     assert_eq!(world.aws.load_balancers().len(), 1);
-    assert_eq!(world.aws.target_groups().len(), 2);
+    // As it does when a Service is deleted.
+    world.aws.delete_load_balancer(&made.arn);
+    for group in world.aws.target_groups() {
+        world.aws.delete_target_group(&group.arn);
+    }
+    let groups = world.aws.security_groups();
+    let front = groups.iter().find(|it| it.name.ends_with("-front"));
+    world.aws.delete_security_group(&front.unwrap().id);
+    released(&provider, &wanted.id).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -149,8 +165,14 @@ async fn a_target_group_of_somebody_else_is_not_taken_with_the_listener_that_sen
     let now = world.aws.target_groups();
     let now = now.iter().find(|it| it.arn == foreign.arn).unwrap();
     assert_eq!(now.tags, foreign.tags);
-    let balancer = &world.aws.load_balancers()[0];
-    assert!(!balancer.tags.contains_key("landfall.dev/service-uid"));
+    let balancers = world.aws.load_balancers();
+    let its = balancers.iter().find(|it| it.arn == made.arn).unwrap();
+    assert!(!its.tags.contains_key("landfall.dev/service-uid"));
+    // Deleted, the Service does not wait for anybody, and what is somebody else's stays.
+    released(&provider, &wanted.id).await;
+    let groups = world.aws.target_groups();
+    let left: Vec<_> = groups.iter().map(|it| &it.arn).collect();
+    assert_eq!(left, [&foreign.arn]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -237,3 +237,17 @@ async fn what_the_tag_query_does_not_know_yet_is_found_by_its_name() {
     let left = world.aws.target_groups();
     assert_eq!(left.len(), 2, "{left:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_gone_by_then_is_in_nobodys_way() {
+    let world = World::start();
+    let (wanted, made) = inherited(&world, "s1");
+    let provider = successor(&world);
+    begin(&provider, vec![held(&wanted, &made.dns_name)]).await;
+    let groups = world.aws.security_groups();
+    let front = groups.iter().find(|it| it.name.ends_with("-front"));
+    world.aws.delete_security_group(&front.unwrap().id);
+    let name = Ingress::Hostname(made.dns_name.to_lowercase());
+    assert_eq!(served(&provider, &wanted).await.ingress, [name]);
+    released(&provider, &wanted.id).await;
+}

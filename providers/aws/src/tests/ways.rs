@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use landfall_provider_api::{ClusterId, LoadBalancer, Provider, Snapshot};
-use landfall_test_aws::When;
+use landfall_provider_api::{ClusterId, Error, LoadBalancer, Provider, Snapshot};
+use landfall_test_aws::{Quotas, When};
 
 use super::world::{World, annotated, cluster, parts, released, served};
 
@@ -261,4 +261,26 @@ async fn whatever_the_last_call_was_the_next_process_shuts_what_is_not_needed() 
         }
         assert!(n > 4, "there was hardly a call to end at");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_who_needs_more_rules_than_fit_is_in_nobody_elses_way_and_can_mend_it() {
+    let world = World::start();
+    let provider = world.begun().await;
+    let before = world.aws.rules(&world.ids.node_security_group).len();
+    world.aws.set_quotas(Quotas {
+        rules: before + 3,
+        ..Quotas::default()
+    });
+    let other = bare(&world, "s1", &[80], &[PUBLIC]);
+    served(&provider, &other).await;
+    let greedy = bare(&world, "s2", &[81, 82, 83, 84], &[PUBLIC]);
+    let refused = provider.ensure(&greedy).await.expect_err("they do not fit");
+    assert!(matches!(refused, Error::Exhausted(_)), "{refused:?}");
+    let more = bare(&world, "s1", &[80, 443], &[PUBLIC]);
+    served(&provider, &more).await;
+    provider.owned().await.expect("all can be read");
+    served(&provider, &bare(&world, "s2", &[81], &[PUBLIC])).await;
+    let let_in = [everybody(30_080), everybody(30_443), everybody(30_081)];
+    assert_eq!(ways(&world), let_in.into());
 }

@@ -55,8 +55,17 @@ impl Ways {
         }
         let is_first = state.ours.take().is_none();
         state.others.clear();
-        let opened = state.open(calls, priority, cluster).await?;
-        Ok(opened > 0 && !is_first)
+        let read = read(calls, priority, cluster).await?;
+        state.ours = Some(read.into_iter().map(way).collect());
+        let needs = state.all_needed();
+        match state.open(calls, priority, cluster, &needs).await {
+            Ok(opened) => Ok(opened > 0 && !is_first),
+            // Whoever needs it is told at its next look; the reading of all others goes on.
+            Err(refusal) => {
+                tracing::warn!(%refusal, "nodes do not let in all that load balancers need");
+                Ok(false)
+            }
+        }
     }
 
     /// Lets in what a Service needs. What it needed before stays until it is at rest.
@@ -71,9 +80,18 @@ impl Ways {
             return Ok(());
         }
         let mut state = self.0.lock().await;
+        let before = state.needed.get(service_uid).cloned();
         let of_service = state.needed.entry(service_uid.to_owned()).or_default();
         of_service.extend(needs.iter().cloned());
-        state.open(calls, priority, cluster).await.map(drop)
+        let opened = state.open(calls, priority, cluster, needs).await;
+        if opened.is_err() {
+            // What could not be had must not stand in anybody's way.
+            match before {
+                Some(before) => state.needed.insert(service_uid.to_owned(), before),
+                None => state.needed.remove(service_uid),
+            };
+        }
+        opened.map(drop)
     }
 
     /// A Service is at rest, and needs no more than this.
@@ -100,13 +118,17 @@ impl Ways {
         &self,
         calls: &Calls,
         priority: Priority,
+        cluster: &ClusterId,
         users: impl FnOnce() -> Vec<String>,
     ) -> Result<()> {
         let mut state = self.0.lock().await;
-        let surplus = state.surplus();
-        if surplus.is_empty() || users().iter().any(|it| !state.told.contains(it)) {
+        if state.surplus().is_empty() || users().iter().any(|it| !state.told.contains(it)) {
             return Ok(());
         }
+        // One that somebody has put in the place of ours is not ours, though it says the same.
+        let read = read(calls, priority, cluster).await?;
+        state.ours = Some(read.into_iter().map(way).collect());
+        let surplus = state.surplus();
         for (group, rules) in by_group(&surplus) {
             match calls.revoke(priority, &group, Revoked::Rules(&rules)).await {
                 Ok(()) => {}
@@ -157,12 +179,13 @@ impl State {
         }
     }
 
-    /// Tells how many rules were missing. Where it fails, ours have to be read again.
+    /// Lets in these. Tells how many rules were missing. Where it fails, ours have to be read again.
     async fn open(
         &mut self,
         calls: &Calls,
         priority: Priority,
         cluster: &ClusterId,
+        needed: &BTreeSet<Way>,
     ) -> Result<usize> {
         let mut ours = match self.ours.take() {
             Some(ours) => ours,
@@ -172,8 +195,7 @@ impl State {
                 .map(way)
                 .collect(),
         };
-        let needed = self.all_needed();
-        self.read_others(calls, priority, cluster, &needed).await?;
+        self.read_others(calls, priority, cluster, needed).await?;
         let is_open = |way: &&Way| {
             let (group, rule) = way;
             let others = self.others.get(group).into_iter().flatten();
