@@ -49,20 +49,17 @@ async fn cut(work: Work, n: usize, when: When) -> bool {
             Work::Update => drop(served(&provider, &world.service("s1", &[80, 8080])).await),
             Work::Delete => drop(served(&provider, &wanted).await),
         }
-        world.aws.stop_at(n, when);
         let work = async {
             match work {
                 Work::Create | Work::Update => drop(served(&provider, &wanted).await),
                 Work::Delete => released(&provider, &wanted.id).await,
             }
         };
-        tokio::select! {
-            () = work => return false,
-            () = world.aws.stopped() => {}
+        if !world.is_cut(n, when, work).await {
+            return false;
         }
     }
-    world.aws.drop_held();
-    world.aws.go_on();
+    world.go_on();
     let provider = world.begun().await;
     let place = format!("{work:?}, call {n}, {when:?}");
     match work {
@@ -133,14 +130,10 @@ async fn what_was_half_made_for_a_service_that_is_gone_is_found() {
         let wanted = world.service("s1", &[80]);
         {
             let provider = world.begun().await;
-            world.aws.stop_at(n, When::After);
-            tokio::select! {
-                _ = provider.ensure(&wanted) => {}
-                () = world.aws.stopped() => {}
-            }
+            let work = async { drop(provider.ensure(&wanted).await) };
+            world.is_cut(n, When::After, work).await;
         }
-        world.aws.drop_held();
-        world.aws.go_on();
+        world.go_on();
         let there = parts(&world, "s1");
         let provider = world.provider(&wanted.id.cluster);
         let begun = provider.begin(Snapshot::default().known()).await;

@@ -89,14 +89,12 @@ async fn cut(n: usize, when: When) -> bool {
         served(&provider, &giving(&world, "team=a,stage=b")).await;
         tagged_by_others(&world);
         world.aws.advance(std::time::Duration::from_mins(2));
-        world.aws.stop_at(n, when);
-        tokio::select! {
-            _ = served(&provider, &wanted) => return false,
-            () = world.aws.stopped() => {}
+        let work = async { drop(served(&provider, &wanted).await) };
+        if !world.is_cut(n, when, work).await {
+            return false;
         }
     }
-    world.aws.drop_held();
-    world.aws.go_on();
+    world.go_on();
     let provider = world.begun().await;
     served(&provider, &wanted).await;
     // The tag query tells late of what the process before has done.

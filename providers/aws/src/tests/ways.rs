@@ -219,7 +219,6 @@ async fn cut(n: usize, when: When, is_removal: bool) -> bool {
     {
         let provider = world.begun().await;
         served(&provider, &first).await;
-        world.aws.stop_at(n, when);
         let work = async {
             if is_removal {
                 released(&provider, &first.id).await;
@@ -227,13 +226,11 @@ async fn cut(n: usize, when: When, is_removal: bool) -> bool {
                 served(&provider, &second).await;
             }
         };
-        tokio::select! {
-            () = work => return false,
-            () = world.aws.stopped() => {}
+        if !world.is_cut(n, when, work).await {
+            return false;
         }
     }
-    world.aws.drop_held();
-    world.aws.go_on();
+    world.go_on();
     let provider = world.begun().await;
     let place = format!("call {n}, {when:?}");
     if is_removal {

@@ -13,7 +13,7 @@ use landfall_provider_api::{
     Serving, Snapshot,
 };
 use landfall_test_aws as stand_in;
-use stand_in::{Ids, Options};
+use stand_in::{Ids, Options, When};
 
 use crate::asked::{Asked, PREFIX};
 use crate::calls::Pace;
@@ -91,6 +91,26 @@ impl World {
             nodes: Arc::from(self.nodes()),
             ..service(uid, ports)
         }
+    }
+
+    /// Works until AWS stops at the n-th call from now; `false` if there are fewer.
+    pub(super) async fn is_cut(
+        &self,
+        n: usize,
+        when: When,
+        work: impl Future<Output = ()>,
+    ) -> bool {
+        self.aws.stop_at(n, when);
+        tokio::select! {
+            () = work => false,
+            () = self.aws.stopped() => true,
+        }
+    }
+
+    /// AWS goes on, after whoever was held has ended.
+    pub(super) fn go_on(&self) {
+        self.aws.drop_held();
+        self.aws.go_on();
     }
 
     /// How often AWS was called.
