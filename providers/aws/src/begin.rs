@@ -12,9 +12,6 @@ use crate::names;
 use crate::read::{Foreign, Named};
 use crate::succession;
 
-/// ARNs that one call tags.
-const AT_ONCE: usize = 20;
-
 impl Account {
     /// Reads what is there, and takes over what the snapshot says.
     pub(crate) async fn begin(
@@ -131,12 +128,10 @@ impl Account {
         }
         let failed = |refusal: crate::calls::Refusal| refusal.into_error("metadata.uid");
         for (tags, arns) in arns {
-            for arns in arns.chunks(AT_ONCE) {
-                self.calls
-                    .add_tags(priority, arns, &tags)
-                    .await
-                    .map_err(failed)?;
-            }
+            self.calls
+                .add_tags(priority, &arns, &tags)
+                .await
+                .map_err(failed)?;
         }
         for (tags, ids) in groups {
             self.calls

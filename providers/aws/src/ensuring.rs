@@ -109,8 +109,9 @@ impl Account {
     /// How what is left in the cluster of who had it before goes, if something is.
     fn bindings_of(&self, wanted: &LoadBalancer) -> Option<String> {
         let service = &wanted.service;
-        let left = self.predecessor.as_ref()?.bindings(service);
-        (!left.is_empty()).then(|| predecessor::removal(service))
+        let predecessor = self.predecessor.as_ref()?;
+        let is_bound = predecessor.has_bound(service);
+        is_bound.then(|| predecessor::removal(service))
     }
 
     /// Takes steps until nothing is left to do now. Tells how many, and what is waited for.

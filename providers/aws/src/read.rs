@@ -9,14 +9,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use landfall_provider_api::{ClusterId, tags};
 
 use crate::calls::{
-    Arn, Calls, Kind, Listener, Listeners, LoadBalancer, Priority, Result, SecurityGroups,
-    TagFilter, Tags, TargetGroup, TargetGroups, Which,
+    Arn, Calls, Kind, Listener, Listeners, LoadBalancer, MAX_ARNS, Priority, Result,
+    SecurityGroups, TagFilter, Tags, TargetGroup, TargetGroups, Which,
 };
 use crate::names::{self, Part};
 use crate::seen::{Balancer, Believed, Front, Group, Heard, Seen};
 
-/// ARNs that one call takes.
-const AT_ONCE: usize = 20;
 /// Load balancers or target groups that one page of a list holds.
 const PAGE: usize = 400;
 
@@ -58,7 +56,7 @@ pub(crate) struct Listed {
 impl Listed {
     /// Whether the whole list is read with fewer calls than so many ARNs.
     fn is_cheaper(of_account: usize, ours: usize) -> bool {
-        of_account.div_ceil(PAGE).max(1) <= ours.div_ceil(AT_ONCE).max(1)
+        of_account.div_ceil(PAGE).max(1) <= ours.div_ceil(MAX_ARNS).max(1)
     }
 }
 

@@ -1,14 +1,11 @@
 //! Tags of what stays. They come when traffic flows: what lacks the right to change them serves all the same.
 
 use super::{Step, fronts, group_of};
-use crate::calls::{Arn, Tags};
+use crate::calls::{Arn, MAX_ARNS, Tags};
 use crate::given;
 use crate::names::Part;
 use crate::seen::{Balancer, Seen};
 use crate::wanted::{Groups, Wanted};
-
-/// Parts whose tags one call changes.
-const AT_ONCE: usize = 20;
 
 pub(super) fn step(wanted: &Wanted, seen: &Seen, current: &Balancer) -> Option<Step> {
     let groups = wanted.ports.iter();
@@ -65,7 +62,7 @@ fn of(wanted: &Wanted, part: Part, parts: &[(&Arn, &Tags)]) -> Option<Step> {
         Change::Less(keys) => Change::Less(keys.clone()),
         Change::More(tags) => Change::More(tags.clone()),
     };
-    let alike = changes.filter(|(_, it)| *it == first).take(AT_ONCE);
+    let alike = changes.filter(|(_, it)| *it == first).take(MAX_ARNS);
     let arns = alike.map(|(arn, _)| arn.clone()).collect();
     Some(match first {
         Change::Less(keys) => Step::Untag { arns, keys },

@@ -1,7 +1,7 @@
 //! TargetGroupBindings (elbv2.k8s.aws/v1beta1): by them the AWS Load Balancer Controller registers targets. What
 //! it leaves of them does nothing while it does not run, and would register targets again if it did.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::{Client, ResourceExt};
@@ -13,57 +13,29 @@ use tokio::sync::watch;
 const NAMESPACE: &str = "service.k8s.aws/stack-namespace";
 const NAME: &str = "service.k8s.aws/stack-name";
 
-/// Those that were made for Services.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Bindings {
-    /// `namespace/name` of each, and its Service.
-    services: BTreeMap<String, ServiceName>,
-}
+/// The Services that have some.
+pub(crate) type Bound = BTreeSet<ServiceName>;
 
-impl Bindings {
-    /// Names of those of a Service, which are in its namespace.
-    pub(crate) fn of(&self, service: &ServiceName) -> Vec<String> {
-        let of = self.services.iter().filter(|(_, it)| *it == service);
-        let names = of.filter_map(|(key, _)| key.split_once('/'));
-        names.map(|(_, name)| name.to_owned()).collect()
-    }
-
-    /// Services that have others than before.
-    pub(crate) fn differing(&self, before: &Self) -> BTreeSet<ServiceName> {
-        let lacks = |one: &Self, other: &Self| {
-            let lacking = one.services.iter();
-            let lacking = lacking.filter(|(key, it)| other.services.get(*key) != Some(*it));
-            lacking.map(|(_, it)| it.clone()).collect::<Vec<_>>()
-        };
-        let both = [lacks(self, before), lacks(before, self)];
-        both.into_iter().flatten().collect()
-    }
-
-    /// Of these objects.
-    fn of_objects<'a>(objects: impl IntoIterator<Item = &'a DynamicObject>) -> Self {
-        let of = |object: &DynamicObject| {
-            let label = |name: &str| object.labels().get(name).cloned();
-            let service = ServiceName {
-                namespace: label(NAMESPACE)?,
-                name: label(NAME)?,
-            };
-            let key = format!("{}/{}", object.namespace()?, object.name_any());
-            Some((key, service))
-        };
-        Self {
-            services: objects.into_iter().filter_map(of).collect(),
-        }
-    }
+/// The Services that these were made for.
+fn bound<'a>(bindings: impl IntoIterator<Item = &'a DynamicObject>) -> Bound {
+    let of = |binding: &DynamicObject| {
+        let label = |name: &str| binding.labels().get(name).cloned();
+        Some(ServiceName {
+            namespace: label(NAMESPACE)?,
+            name: label(NAME)?,
+        })
+    };
+    bindings.into_iter().filter_map(of).collect()
 }
 
 /// Keeps up with them, for ever.
-pub(super) async fn follow(client: Client, health: Health, bindings: &watch::Sender<Bindings>) {
+pub(super) async fn follow(client: Client, health: Health, has_some: &watch::Sender<Bound>) {
     let kind = GroupVersionKind::gvk("elbv2.k8s.aws", "v1beta1", "TargetGroupBinding");
     let resource = ApiResource::from_gvk_with_plural(&kind, "targetgroupbindings");
     let all = Foreign::new(client, None, resource, "TargetGroupBindings", health);
     all.show(|objects| {
-        let now = Bindings::of_objects(objects.iter().map(AsRef::as_ref));
-        bindings.send_if_modified(|it| {
+        let now = bound(objects.iter().map(AsRef::as_ref));
+        has_some.send_if_modified(|it| {
             let is_news = *it != now;
             *it = now;
             is_news
@@ -105,18 +77,13 @@ mod tests {
     #[test]
     fn bindings_are_known_by_the_service_that_their_labels_name() {
         let of = |second| {
-            let objects = [
+            bound(&[
                 bound_to("k8s-1", Some("web")),
                 bound_to("k8s-2", Some(second)),
                 bound_to("own", None),
-            ];
-            Bindings::of_objects(&objects)
+            ])
         };
-        let (before, after) = (of("web"), of("api"));
-        assert_eq!(before.of(&service("web")), ["k8s-1", "k8s-2"]);
-        assert!(before.of(&service("api")).is_empty());
-        let concerned = after.differing(&before);
-        assert_eq!(concerned, [service("api"), service("web")].into());
-        assert!(after.differing(&after).is_empty());
+        assert_eq!(of("web"), [service("web")].into());
+        assert_eq!(of("api"), [service("api"), service("web")].into());
     }
 }

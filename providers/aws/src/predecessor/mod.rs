@@ -17,7 +17,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-pub(crate) use bindings::{Bindings, removal};
+pub(crate) use bindings::{Bound, removal};
 use lease::{Leader, OURS, USUAL, Watched, holds_for};
 
 /// From one reading of its Lease to the next, if it holds long enough.
@@ -44,7 +44,8 @@ pub(crate) struct Predecessor {
     aside: watch::Sender<Option<String>>,
     /// Whether its Lease may be taken.
     may_lead: watch::Sender<bool>,
-    bindings: watch::Sender<Bindings>,
+    /// Services that it has left TargetGroupBindings for.
+    bound: watch::Sender<Bound>,
 }
 
 /// The Lease, while it is followed.
@@ -87,7 +88,7 @@ impl Predecessor {
             settings,
             aside: watch::Sender::new(Some(unread)),
             may_lead: watch::Sender::new(false),
-            bindings: watch::Sender::default(),
+            bound: watch::Sender::default(),
         }
     }
 
@@ -96,14 +97,14 @@ impl Predecessor {
         self.aside.subscribe()
     }
 
-    /// The TargetGroupBindings that it has left for a Service, by name.
-    pub(crate) fn bindings(&self, service: &ServiceName) -> Vec<String> {
-        self.bindings.borrow().of(service)
+    /// Whether it has left TargetGroupBindings for a Service.
+    pub(crate) fn has_bound(&self, service: &ServiceName) -> bool {
+        self.bound.borrow().contains(service)
     }
 
-    /// Changes of them.
-    pub(crate) fn bindings_change(&self) -> watch::Receiver<Bindings> {
-        self.bindings.subscribe()
+    /// All Services that it has left some for.
+    pub(crate) fn bound(&self) -> watch::Receiver<Bound> {
+        self.bound.subscribe()
     }
 
     /// The Lease may be taken from now on: this process is the one that works.
@@ -119,8 +120,8 @@ impl Predecessor {
         let mut following = Following::default();
         let mut pause = PAUSE;
         loop {
-            // A call that hangs must not outlast what it is to keep.
-            let looked = tokio::time::timeout(pause, self.look(&leases, &mut following)).await;
+            // A call that hangs must not outlast what it is to keep, which holds for three times as long.
+            let looked = tokio::time::timeout(PAUSE, self.look(&leases, &mut following)).await;
             let error = match looked {
                 Ok(Ok(next)) => {
                     health.well(&part);
@@ -204,7 +205,7 @@ impl Predecessor {
 
     /// Follows its TargetGroupBindings, for ever.
     pub(crate) async fn follow_bindings(&self, client: Client, health: Health) {
-        bindings::follow(client, health, &self.bindings).await;
+        bindings::follow(client, health, &self.bound).await;
     }
 }
 

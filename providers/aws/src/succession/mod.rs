@@ -25,8 +25,6 @@ const CLUSTER: &str = "elbv2.k8s.aws/cluster";
 const STACK: &str = "service.k8s.aws/stack";
 /// Its tag that says which part of it that is.
 const RESOURCE: &str = "service.k8s.aws/resource";
-/// ARNs that one call takes.
-const AT_ONCE: usize = 20;
 
 fn failed(refusal: Refusal) -> Error {
     refusal.into_error("metadata.finalizers")
@@ -114,14 +112,14 @@ impl Account {
 
     /// Wakes Services when what is left of their TargetGroupBindings changes, for ever.
     pub(crate) async fn tell_of_bindings(&self, predecessor: &Predecessor) {
-        let mut bindings = predecessor.bindings_change();
-        let mut before = bindings.borrow_and_update().clone();
-        while bindings.changed().await.is_ok() {
-            let now = bindings.borrow_and_update().clone();
-            let concerned = now.differing(&before);
+        let mut bound = predecessor.bound();
+        let mut before = bound.borrow_and_update().clone();
+        while bound.changed().await.is_ok() {
+            let now = bound.borrow_and_update().clone();
             let uids = self.view.each(|uid, seen| {
                 let service = seen.service()?;
-                concerned.contains(&service).then(|| uid.to_owned())
+                let is_news = now.contains(&service) != before.contains(&service);
+                is_news.then(|| uid.to_owned())
             });
             for uid in uids {
                 self.wake(&uid);
@@ -249,9 +247,7 @@ impl Parts {
             let tags = tags(part);
             let untagged = arns.iter().filter(|it| !has(self.tags.get(*it), &tags));
             let untagged: Vec<_> = untagged.cloned().collect();
-            for arns in untagged.chunks(AT_ONCE) {
-                calls.add_tags(priority, arns, &tags).await?;
-            }
+            calls.add_tags(priority, &untagged, &tags).await?;
         }
         for (group, port) in &self.groups {
             let mut tags = tags(Part::Group);
@@ -278,9 +274,7 @@ impl Parts {
             .all()
             .filter(|it| self.tags.get(*it).is_some_and(bears));
         let theirs: Vec<_> = theirs.cloned().collect();
-        for arns in theirs.chunks(AT_ONCE) {
-            calls.remove_tags(priority, arns, &keys).await?;
-        }
+        calls.remove_tags(priority, &theirs, &keys).await?;
         let theirs = fronts(&bears);
         if !theirs.is_empty() {
             calls.delete_tags(priority, &theirs, &keys).await?;

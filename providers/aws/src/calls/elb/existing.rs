@@ -1,10 +1,8 @@
 //! Asking for several of which some may be gone: AWS refuses the whole question for one that does
 //! not exist, so it is asked again without those. No I/O.
 
+use super::MAX_ARNS;
 use crate::calls::naming::names;
-
-/// How many one question may name.
-const AT_ONCE: usize = 20;
 
 /// Questions that are still to be asked, each with what it names.
 #[derive(Debug, PartialEq, Eq)]
@@ -12,7 +10,7 @@ pub(super) struct Existing(Vec<Vec<String>>);
 
 impl Existing {
     pub(super) fn new<K: AsRef<str>>(named: &[K]) -> Self {
-        let chunks = named.chunks(AT_ONCE).rev();
+        let chunks = named.chunks(MAX_ARNS).rev();
         let owned = |it: &K| it.as_ref().to_owned();
         Self(chunks.map(|it| it.iter().map(owned).collect()).collect())
     }
@@ -49,7 +47,7 @@ mod tests {
         let (mut found, mut questions) = (Vec::new(), 0);
         while let Some(asked) = existing.next() {
             questions += 1;
-            assert!(asked.len() <= AT_ONCE);
+            assert!(asked.len() <= MAX_ARNS);
             match asked.iter().find(|it| !there.contains(&it.as_str())) {
                 Some(gone) if telling => {
                     existing.refused(asked.clone(), &format!("'[{gone}]' not found"));

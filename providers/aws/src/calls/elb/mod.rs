@@ -19,3 +19,6 @@ pub(crate) use load_balancers::{
 pub(crate) use network::SubnetMapping;
 pub(crate) use target_groups::{HealthCheck, NewTargetGroup, TargetGroup, TargetGroups};
 pub(crate) use targets::{HealthState, MAX_TARGETS, Target, TargetHealth};
+
+/// Load balancers, target groups or listeners that one call may name.
+pub(crate) const MAX_ARNS: usize = 20;

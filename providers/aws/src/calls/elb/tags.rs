@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_elasticloadbalancingv2::types::Tag;
 use futures::TryFutureExt;
 
+use super::MAX_ARNS;
 use super::existing::Existing;
 use super::sdk::{arn, failure, strings, tags as sdk_tags};
 use crate::calls::actions::{ADD_TAGS, DESCRIBE_TAGS, REMOVE_TAGS};
@@ -51,43 +52,45 @@ impl Calls {
         Ok(all)
     }
 
-    /// Adds these tags to all of these, at most 20 at once; a value that is there is replaced.
+    /// Adds these tags to all of these, as many at once as AWS takes; a value that is there is replaced.
     pub(crate) async fn add_tags(
         &self,
         priority: Priority,
         arns: &[Arn],
         tags: &Tags,
     ) -> Result<()> {
-        let on = strings(arns);
-        let request = self.0.elb.add_tags();
-        let request = request
-            .set_resource_arns(Some(on.clone()))
-            .set_tags(sdk_tags(tags));
-        self.call(&ADD_TAGS, priority, &on.join(", "), || {
-            request.clone().send().map_err(failure)
-        })
-        .await
-        .map(drop)
+        for on in arns.chunks(MAX_ARNS).map(strings) {
+            let request = self.0.elb.add_tags();
+            let request = request
+                .set_resource_arns(Some(on.clone()))
+                .set_tags(sdk_tags(tags));
+            self.call(&ADD_TAGS, priority, &on.join(", "), || {
+                request.clone().send().map_err(failure)
+            })
+            .await?;
+        }
+        Ok(())
     }
 
-    /// Takes the tags with these keys from all of these, at most 20 at once. One that is not there is none
-    /// to be taken.
+    /// Takes the tags with these keys from all of these, as many at once as AWS takes. One that is not there is
+    /// none to be taken.
     pub(crate) async fn remove_tags(
         &self,
         priority: Priority,
         arns: &[Arn],
         keys: &[&str],
     ) -> Result<()> {
-        let on = strings(arns);
-        let keys = keys.iter().map(|it| (*it).to_owned()).collect();
-        let request = self.0.elb.remove_tags();
-        let request = request
-            .set_resource_arns(Some(on.clone()))
-            .set_tag_keys(Some(keys));
-        self.call(&REMOVE_TAGS, priority, &on.join(", "), || {
-            request.clone().send().map_err(failure)
-        })
-        .await
-        .map(drop)
+        let keys: Vec<_> = keys.iter().map(|it| (*it).to_owned()).collect();
+        for on in arns.chunks(MAX_ARNS).map(strings) {
+            let request = self.0.elb.remove_tags();
+            let request = request
+                .set_resource_arns(Some(on.clone()))
+                .set_tag_keys(Some(keys.clone()));
+            self.call(&REMOVE_TAGS, priority, &on.join(", "), || {
+                request.clone().send().map_err(failure)
+            })
+            .await?;
+        }
+        Ok(())
     }
 }
